@@ -1,0 +1,35 @@
+//! Oriel's engine: the only crate that touches files, the catalog and Parquet writing.
+//!
+//! ```text
+//! write: append -> wal (durable) -> buffer (visible) -> ack
+//!                                   └-> flush (parts) -> catalog (one commit) -> WAL trim -> compact -> expire
+//! read:  snapshot = one catalog snapshot + the buffers that belong to it
+//! ```
+//!
+//! Invariants are numbered in [`invariant`]. OTLP is unknown here: rows arrive as [`Batch`]es, and
+//! replay decodes logged request bodies through the [`ReplayFn`] that the binary hands in.
+
+pub mod schema;
+
+mod batch;
+pub mod catalog;
+mod clock;
+mod config;
+mod error;
+mod frame;
+mod layout;
+pub mod part;
+mod snapshot;
+mod store;
+
+pub use batch::Batch;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::Config;
+pub use error::{Error, ErrorKind, Result};
+pub use frame::{
+    ContentEncoding, ContentType, Frame, FrameHeader, ReplayError, ReplayFn, RequestHash, TenantId,
+    WalPosition,
+};
+pub use part::{ColumnStats, PartId, PartMeta, StatValue};
+pub use snapshot::Snapshot;
+pub use store::{Answer, Claim, Claimed, Stats, Store};

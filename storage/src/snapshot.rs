@@ -1,0 +1,55 @@
+//! What one query sees: one catalog snapshot and the buffers that belong to it, of one tenant.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::schema::{Schemas, Table};
+use crate::{Batch, PartMeta};
+
+/// A frozen view of all tables of a tenant. It never changes, shows each row exactly once (S1),
+/// and keeps the files it names from being deleted while it lives (S2).
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    id: i64,
+    schemas: Schemas,
+    parts: HashMap<Table, Arc<Vec<Arc<PartMeta>>>>,
+    buffers: HashMap<Table, Vec<Batch>>,
+}
+
+impl Snapshot {
+    /// A snapshot of these parts and buffers.
+    pub fn new(
+        id: i64,
+        schemas: Schemas,
+        parts: HashMap<Table, Arc<Vec<Arc<PartMeta>>>>,
+        buffers: HashMap<Table, Vec<Batch>>,
+    ) -> Self {
+        Snapshot {
+            id,
+            schemas,
+            parts,
+            buffers,
+        }
+    }
+
+    /// The DuckLake snapshot id.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// The schemas in force.
+    pub fn schemas(&self) -> &Schemas {
+        &self.schemas
+    }
+
+    /// Parts of `table`, in no particular order.
+    pub fn parts(&self, table: Table) -> &[Arc<PartMeta>] {
+        self.parts.get(&table).map_or(&[], |parts| parts.as_slice())
+    }
+
+    /// Rows of `table` that are in no part yet, in order of arrival. For `traces`, the summaries
+    /// of the spans in [`Snapshot::buffers`], made when the snapshot was taken.
+    pub fn buffers(&self, table: Table) -> &[Batch] {
+        self.buffers.get(&table).map_or(&[], Vec::as_slice)
+    }
+}
