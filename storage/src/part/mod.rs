@@ -1,5 +1,7 @@
 //! Parts: immutable Parquet files of one tenant, one table and one UTC day.
 
+pub(crate) mod fields;
+
 use std::collections::BTreeSet;
 
 use oriel_proto::UnixNanos;
