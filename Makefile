@@ -1,0 +1,51 @@
+# Every habit of this repository, one line each. `make help` lists them.
+#
+# Tests and checks use the cargo profile `ci` (Cargo.toml) and always the whole workspace: another
+# profile or selection would build DataFusion again, which takes minutes.
+
+CI := --profile ci --workspace
+.DEFAULT_GOAL := help
+.PHONY: help run build test check fmt lint fix bench nightly doc deny unused soak
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build for release and start the server
+	cargo run --release
+
+build: ## build the release binary, target/release/oriel
+	cargo build --release
+
+test: ## build with the ci profile and run every test
+	$(if $(shell command -v cargo-nextest),cargo nextest run --cargo-profile ci --workspace,cargo test $(CI))
+
+check: fmt lint test ## what a change must pass: formatter, clippy, tests
+
+fmt: ## is everything formatted?
+	cargo fmt --all --check
+
+lint: ## clippy, warnings are errors
+	cargo clippy $(CI) --all-targets -- -D warnings
+
+fix: ## format, and apply what clippy can fix by itself
+	cargo clippy $(CI) --all-targets --fix --allow-dirty --allow-staged
+	cargo fmt --all
+
+bench: ## measure: criterion benches of the crates
+	cargo bench --workspace --benches
+
+nightly: doc deny unused soak bench ## what is too slow for every change
+
+doc: ## API documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+deny: ## licences, advisories, doubled versions
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check
+
+unused: ## dependencies that nothing uses
+	@command -v cargo-machete >/dev/null || cargo install --locked cargo-machete
+	cargo machete
+
+soak: ## the property tests with many more cases than in `make test`
+	PROPTEST_CASES=20000 cargo test $(CI) -- prop
