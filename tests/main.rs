@@ -1,1 +1,3 @@
-//! tests
+//! The integration tests, one binary: linking DataFusion once per file would take minutes.
+
+mod tidy;
