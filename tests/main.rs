@@ -1,3 +1,4 @@
 //! The integration tests, one binary: linking DataFusion once per file would take minutes.
 
+mod support;
 mod tidy;
