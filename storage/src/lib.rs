@@ -16,11 +16,14 @@ pub mod catalog;
 mod clock;
 mod config;
 mod error;
+mod flush;
 mod frame;
 mod layout;
+mod objects;
 pub mod part;
 mod snapshot;
 mod store;
+mod summary;
 
 pub use batch::Batch;
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -1,6 +1,14 @@
 //! Parts: immutable Parquet files of one tenant, one table and one UTC day.
 
 pub(crate) mod fields;
+pub(crate) mod order;
+pub(crate) mod reader;
+#[cfg(test)]
+pub(crate) mod sample;
+mod stats;
+#[cfg(test)]
+mod tests;
+pub(crate) mod writer;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +22,7 @@ use crate::schema::Table;
 pub struct PartId(pub i64);
 
 /// A value of a column statistic.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, PartialOrd)]
 pub enum StatValue {
     /// Int64, Int32, UInt32 and timestamps in nanoseconds.
     Int(i64),

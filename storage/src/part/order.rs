@@ -1,0 +1,155 @@
+//! Sort keys: how rows of a table compare, for flush and merge.
+//!
+//! One time or integer column compares as i64, one id column as u128 (4 times faster than bytes),
+//! anything else in arrow's row format. NULL comes first.
+
+use std::cmp::Ordering;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampNanosecondType};
+use arrow::row::{RowConverter, Rows, SortField};
+
+use crate::schema::TableSchema;
+use crate::{Error, Result};
+
+/// A row: the index of its batch, its index in the batch.
+pub(crate) type RowAt = (u32, u32);
+
+/// Makes the keys of a table's batches; all batches compared with each other need the same one.
+#[derive(Debug)]
+pub(crate) struct Order {
+    columns: Vec<usize>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Int,
+    Id,
+    Rows(RowConverter),
+}
+
+/// The keys of the rows of one batch.
+#[derive(Debug)]
+pub(crate) enum Keys {
+    Ints(ScalarBuffer<i64>),
+    Ids(Vec<u128>),
+    Rows(Rows),
+}
+
+impl Order {
+    /// The order of `schema`'s sort key.
+    pub(crate) fn new(schema: &TableSchema) -> Result<Self> {
+        let columns: Vec<usize> = schema
+            .sort
+            .iter()
+            .filter_map(|name| schema.index_of(name))
+            .collect();
+        let types: Vec<(&DataType, bool)> = columns
+            .iter()
+            .map(|&i| (&schema.columns[i].data_type, schema.columns[i].nullable))
+            .collect();
+        let kind = match types.as_slice() {
+            [(DataType::Timestamp(TimeUnit::Nanosecond, None) | DataType::Int64, false)] => {
+                Kind::Int
+            }
+            [(DataType::Binary, false)] => Kind::Id,
+            types => {
+                let fields = types.iter().map(|(t, _)| SortField::new((*t).clone()));
+                Kind::Rows(RowConverter::new(fields.collect()).map_err(sort_error)?)
+            }
+        };
+        Ok(Order { columns, kind })
+    }
+
+    /// The keys of `rows`.
+    pub(crate) fn keys(&self, rows: &RecordBatch) -> Result<Keys> {
+        let columns: Vec<ArrayRef> = self
+            .columns
+            .iter()
+            .map(|&i| ArrayRef::clone(rows.column(i)))
+            .collect();
+        Ok(match &self.kind {
+            Kind::Int => Keys::Ints(ints(&columns[0])),
+            Kind::Id => Keys::Ids(ids(&columns[0])),
+            Kind::Rows(converter) => {
+                Keys::Rows(converter.convert_columns(&columns).map_err(sort_error)?)
+            }
+        })
+    }
+}
+
+impl Keys {
+    /// Compares row `i` of these keys with row `j` of `other`, made by the same [`Order`].
+    pub(crate) fn compare(&self, i: usize, other: &Keys, j: usize) -> Ordering {
+        match (self, other) {
+            (Keys::Ints(a), Keys::Ints(b)) => a[i].cmp(&b[j]),
+            (Keys::Ids(a), Keys::Ids(b)) => a[i].cmp(&b[j]),
+            (Keys::Rows(a), Keys::Rows(b)) => a.row(i).cmp(&b.row(j)),
+            _ => unreachable!("keys of one order are of one kind"),
+        }
+    }
+}
+
+/// Sorts `rows` by their keys, equal ones by place; does nothing but look when they are in order.
+pub(crate) fn sort(keys: &[Keys], rows: &mut [RowAt]) {
+    let compare = |a: &RowAt, b: &RowAt| {
+        keys[a.0 as usize]
+            .compare(a.1 as usize, &keys[b.0 as usize], b.1 as usize)
+            .then_with(|| a.cmp(b))
+    };
+    if rows.is_sorted_by(|a, b| compare(a, b).is_le()) {
+        return;
+    }
+    match keys.first() {
+        Some(Keys::Ints(_)) => sort_keyed(rows, |(batch, row)| match &keys[batch as usize] {
+            Keys::Ints(ints) => ints[row as usize],
+            _ => unreachable!("keys of one order are of one kind"),
+        }),
+        Some(Keys::Ids(_)) => sort_keyed(rows, |(batch, row)| match &keys[batch as usize] {
+            Keys::Ids(ids) => ids[row as usize],
+            _ => unreachable!("keys of one order are of one kind"),
+        }),
+        _ => rows.sort_unstable_by(compare),
+    }
+}
+
+/// Sorts with the key beside the row: no look-up in the comparison.
+fn sort_keyed<K: Ord + Copy>(rows: &mut [RowAt], key: impl Fn(RowAt) -> K) {
+    let mut keyed: Vec<(K, RowAt)> = rows.iter().map(|&at| (key(at), at)).collect();
+    keyed.sort_unstable();
+    for (to, (_, at)) in rows.iter_mut().zip(keyed) {
+        *to = at;
+    }
+}
+
+/// The values of a column of times or 64-bit integers; NULL reads as an arbitrary value.
+pub(crate) fn ints(column: &ArrayRef) -> ScalarBuffer<i64> {
+    match column.as_primitive_opt::<TimestampNanosecondType>() {
+        Some(times) => times.values().clone(),
+        None => column.as_primitive::<Int64Type>().values().clone(),
+    }
+}
+
+/// The ids of a Binary column as integers; NULL reads as 0.
+pub(crate) fn ids(column: &ArrayRef) -> Vec<u128> {
+    let column = column.as_binary::<i32>();
+    (0..column.len()).map(|i| id(column.value(i))).collect()
+}
+
+/// An id as an integer that compares as its bytes do. Longer ids than 16 bytes, which no schema
+/// has, count with their first 16.
+pub(crate) fn id(bytes: &[u8]) -> u128 {
+    let mut padded = [0; 16];
+    let len = bytes.len().min(16);
+    padded[..len].copy_from_slice(&bytes[..len]);
+    u128::from_be_bytes(padded)
+}
+
+fn sort_error(source: arrow::error::ArrowError) -> Error {
+    Error::Arrow {
+        action: "making sort keys",
+        source,
+    }
+}

@@ -1,0 +1,238 @@
+//! Writes one part: sorted rows in, a durable Parquet file and its [`PartMeta`] out.
+//!
+//! zstd(1), row groups bounded in rows and bytes, page index, dictionaries but for ids and times,
+//! a bloom filter on trace ids. The catalog's column ids are the Parquet field ids. The checksum
+//! is taken while the bytes go out.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, SchemaRef};
+use oriel_proto::UnixNanos;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::{Compression, Encoding as ParquetEncoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+
+use super::fields::field_ids;
+use super::stats::Tally;
+use super::{PartId, PartMeta};
+use crate::layout::part_path;
+use crate::objects::{NewFile, Objects};
+use crate::schema::{Encoding, FORMAT_VERSION, Schemas, Table, TableSchema};
+use crate::{Config, Error, Result, TenantId};
+
+/// A row group is closed at this many encoded bytes, so that fat rows do not pile up in memory.
+const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
+/// Rows handed to the Parquet writer at once, so that its limits can act.
+pub(crate) const WRITE_ROWS: usize = 8192;
+/// Rows of a data page of `traces`, where one row is looked up at a time.
+const TRACES_PAGE_ROWS: usize = 2000;
+/// False positives of a bloom filter.
+const BLOOM_FPP: f64 = 0.01;
+
+/// What writing parts needs; built once when the store opens.
+#[derive(Debug, Clone)]
+pub(crate) struct PartContext {
+    pub(crate) objects: Arc<Objects>,
+    pub(crate) schemas: Schemas,
+    pub(crate) config: Config,
+    numbered: Arc<HashMap<Table, SchemaRef>>,
+}
+
+impl PartContext {
+    /// A context that writes `schemas` into `objects`.
+    pub(crate) fn new(objects: Arc<Objects>, schemas: Schemas, config: Config) -> Self {
+        let numbered = Table::ALL
+            .into_iter()
+            .map(|table| (table, field_ids(schemas.of(table))))
+            .collect();
+        PartContext {
+            objects,
+            schemas,
+            config,
+            numbered: Arc::new(numbered),
+        }
+    }
+}
+
+/// What is known of a part before it is written.
+#[derive(Debug, Clone)]
+pub(crate) struct PartSpec {
+    pub(crate) tenant: TenantId,
+    pub(crate) table: Table,
+    pub(crate) day: i32,
+    pub(crate) odd: bool,
+    pub(crate) level: u8,
+    pub(crate) strays: BTreeSet<String>,
+    /// At most this many rows will come.
+    pub(crate) rows_max: u64,
+}
+
+/// A part being written. Dropped unfinished, its file is removed.
+pub(crate) struct PartWriter {
+    spec: PartSpec,
+    path: String,
+    schema: Arc<TableSchema>,
+    parquet: ArrowWriter<NewFile>,
+    tally: Tally,
+}
+
+impl std::fmt::Debug for PartWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartWriter")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartWriter {
+    /// Creates the file.
+    pub(crate) fn create(ctx: &PartContext, spec: PartSpec) -> Result<Self> {
+        let schema = Arc::clone(ctx.schemas.of(spec.table));
+        let numbered = Arc::clone(&ctx.numbered[&spec.table]);
+        let path = part_path(&spec.tenant, spec.table, spec.day);
+        let file = ctx.objects.create(&path)?;
+        let properties = properties(&schema, ctx.config.row_group_rows, spec.rows_max);
+        let options = ArrowWriterOptions::new().with_properties(properties);
+        let parquet = ArrowWriter::try_new_with_options(file, numbered, options)
+            .map_err(|source| parquet_error("creating", &path, source))?;
+        Ok(PartWriter {
+            tally: Tally::new(&schema),
+            spec,
+            path,
+            schema,
+            parquet,
+        })
+    }
+
+    /// Adds `rows`, which must have the table's schema and continue the sort order.
+    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        self.tally.add(rows)?;
+        let mut at = 0;
+        while at < rows.num_rows() {
+            let slice = rows.slice(at, WRITE_ROWS.min(rows.num_rows() - at));
+            at += slice.num_rows();
+            self.parquet
+                .write(&slice)
+                .map_err(|source| parquet_error("writing", &self.path, source))?;
+        }
+        Ok(())
+    }
+
+    /// Completes the file and makes it durable.
+    ///
+    /// Errors: `Invalid` when no row was written.
+    pub(crate) fn finish(self) -> Result<PartMeta> {
+        let rows = self.tally.rows();
+        let Some((time_min, time_max)) = self.tally.times() else {
+            return Err(Error::Invalid(format!("part {} has no rows", self.path)));
+        };
+        let written = self
+            .parquet
+            .into_inner()
+            .map_err(|source| parquet_error("finishing", &self.path, source))?
+            .finish()?;
+        let [a, b, c, d, ..] = written.tail;
+        Ok(PartMeta {
+            id: PartId(0),
+            tenant: self.spec.tenant,
+            table: self.spec.table,
+            day: self.spec.day,
+            odd: self.spec.odd,
+            path: self.path,
+            rows,
+            bytes: written.bytes,
+            footer_bytes: u64::from(u32::from_le_bytes([a, b, c, d])),
+            time_min: UnixNanos(time_min),
+            time_max: UnixNanos(time_max),
+            level: self.spec.level,
+            checksum: written.checksum,
+            strays: self.spec.strays,
+            columns_count: self.schema.columns.len() as u32,
+            stats: self.tally.stats(),
+            format: FORMAT_VERSION,
+        })
+    }
+}
+
+/// How the columns of `schema` are written.
+fn properties(schema: &TableSchema, row_group_rows: usize, rows_max: u64) -> WriterProperties {
+    let level = ZstdLevel::try_new(1).expect("1 is a level of zstd");
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(row_group_rows))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES_MAX))
+        .set_created_by(concat!("oriel ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(vec![KeyValue::new(
+            "oriel.format".to_owned(),
+            FORMAT_VERSION.to_string(),
+        )]))
+        .set_sorting_columns(Some(sorting_columns(schema)));
+    if schema.table == Table::Traces {
+        // The row count is looked at only between writes of `write_batch_size` values.
+        builder = builder
+            .set_data_page_row_count_limit(TRACES_PAGE_ROWS)
+            .set_write_batch_size(TRACES_PAGE_ROWS);
+    }
+    for column in &schema.columns {
+        let encoding = match column.encoding {
+            Encoding::Dictionary => continue,
+            Encoding::Id => ParquetEncoding::DELTA_LENGTH_BYTE_ARRAY,
+            Encoding::Delta => ParquetEncoding::DELTA_BINARY_PACKED,
+        };
+        // The name is one path element although promoted names have dots in them.
+        let path = ColumnPath::new(vec![column.name.clone()]);
+        builder = builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, encoding);
+    }
+    if matches!(schema.table, Table::Spans | Table::Logs) {
+        let path = ColumnPath::new(vec!["trace_id".to_owned()]);
+        builder = builder
+            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
+            .set_column_bloom_filter_max_ndv(path, rows_max.clamp(1, row_group_rows as u64));
+    }
+    builder.build()
+}
+
+/// The sort key, as the footer states it.
+fn sorting_columns(schema: &TableSchema) -> Vec<SortingColumn> {
+    let leaves = |at: usize| {
+        schema.columns[..at]
+            .iter()
+            .map(|c| leaves_count(&c.data_type))
+            .sum()
+    };
+    schema
+        .sort
+        .iter()
+        .filter_map(|name| schema.index_of(name))
+        .map(|at| SortingColumn {
+            column_idx: leaves(at),
+            descending: false,
+            nulls_first: true,
+        })
+        .collect()
+}
+
+/// Parquet columns that a column of this type takes.
+fn leaves_count(data_type: &DataType) -> i32 {
+    match data_type {
+        DataType::List(element) => leaves_count(element.data_type()),
+        DataType::Struct(fields) => fields.iter().map(|f| leaves_count(f.data_type())).sum(),
+        _ => 1,
+    }
+}
+
+pub(super) fn parquet_error(action: &'static str, path: &str, source: ParquetError) -> Error {
+    Error::Parquet {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
