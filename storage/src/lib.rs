@@ -14,6 +14,7 @@ pub mod schema;
 mod batch;
 pub mod catalog;
 mod clock;
+mod compact;
 mod config;
 mod error;
 mod flush;

@@ -216,7 +216,7 @@ fn keeps_tenants_apart_and_strays_together() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(10))]
 
     /// Scenario: random times anywhere, in batches of random size.
     /// Guarantees: every row is in exactly one part, each part is sorted and within its day (P1, P2).

@@ -3,6 +3,7 @@
 //! Rows come in the current schema of the table: columns that were appended after the file was
 //! written are NULL.
 
+use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -17,6 +18,82 @@ use super::writer::parquet_error;
 use crate::objects::Objects;
 use crate::schema::TableSchema;
 use crate::{Error, Result};
+
+/// A part whose footer is read.
+pub(crate) struct PartFile {
+    path: String,
+    schema: Arc<TableSchema>,
+    columns_count: usize,
+    builder: ParquetRecordBatchReaderBuilder<File>,
+}
+
+impl std::fmt::Debug for PartFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartFile")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartFile {
+    /// Opens `part`, whose table has `schema` now.
+    ///
+    /// Errors: `Io`, `Parquet`; `Corrupt` when the file's columns are not those it should have.
+    pub(crate) fn open(
+        objects: &Objects,
+        part: &PartMeta,
+        schema: &Arc<TableSchema>,
+    ) -> Result<Self> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(objects.read(&part.path)?)
+            .map_err(|source| parquet_error("opening", &part.path, source))?;
+        let found = builder.schema().fields();
+        let columns_count = part.columns_count as usize;
+        let same = found.len() == columns_count
+            && columns_count <= schema.columns.len()
+            && found
+                .iter()
+                .zip(&schema.columns)
+                .all(|(field, column)| *field.name() == column.name);
+        if !same {
+            return Err(corrupt(part, "its columns are not those of the table"));
+        }
+        Ok(PartFile {
+            path: part.path.clone(),
+            schema: Arc::clone(schema),
+            columns_count,
+            builder,
+        })
+    }
+
+    /// About how many bytes of memory a row takes when read, on average.
+    pub(crate) fn row_bytes(&self) -> usize {
+        let metadata = self.builder.metadata();
+        let rows = metadata.file_metadata().num_rows().max(1) as u64;
+        let texts: i64 = metadata
+            .row_groups()
+            .iter()
+            .flat_map(|group| group.columns())
+            .filter_map(|chunk| chunk.unencoded_byte_array_data_bytes())
+            .sum();
+        let fixed = 8 * metadata.file_metadata().schema_descr().num_columns() as u64;
+        (texts.max(0) as u64 / rows + fixed) as usize
+    }
+
+    /// Its rows, in batches of `batch_rows`.
+    pub(crate) fn rows(self, batch_rows: usize) -> Result<PartReader> {
+        let batches = self
+            .builder
+            .with_batch_size(batch_rows)
+            .build()
+            .map_err(|source| parquet_error("opening", &self.path, source))?;
+        Ok(PartReader {
+            path: self.path,
+            schema: self.schema,
+            columns_count: self.columns_count,
+            batches,
+        })
+    }
+}
 
 /// The rows of one part, in file order.
 pub(crate) struct PartReader {
@@ -35,40 +112,6 @@ impl std::fmt::Debug for PartReader {
 }
 
 impl PartReader {
-    /// Opens `part`, whose table has `schema` now; batches will have `batch_rows` rows.
-    ///
-    /// Errors: `Io`, `Parquet`; `Corrupt` when the file's columns are not those it should have.
-    pub(crate) fn open(
-        objects: &Objects,
-        part: &PartMeta,
-        schema: &Arc<TableSchema>,
-        batch_rows: usize,
-    ) -> Result<Self> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(objects.read(&part.path)?)
-            .map_err(|source| parquet_error("opening", &part.path, source))?;
-        let found = builder.schema().fields();
-        let columns_count = part.columns_count as usize;
-        let same = found.len() == columns_count
-            && columns_count <= schema.columns.len()
-            && found
-                .iter()
-                .zip(&schema.columns)
-                .all(|(field, column)| *field.name() == column.name);
-        if !same {
-            return Err(corrupt(part, "its columns are not those of the table"));
-        }
-        let batches = builder
-            .with_batch_size(batch_rows)
-            .build()
-            .map_err(|source| parquet_error("opening", &part.path, source))?;
-        Ok(PartReader {
-            path: part.path.clone(),
-            schema: Arc::clone(schema),
-            columns_count,
-            batches,
-        })
-    }
-
     fn conform(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let error = |source| Error::Arrow {
             action: "reading rows in the current schema",

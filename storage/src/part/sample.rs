@@ -183,8 +183,8 @@ pub(crate) fn multiset(batches: &[RecordBatch]) -> Vec<String> {
 /// All rows of a part.
 pub(crate) fn read(ctx: &PartContext, part: &PartMeta) -> Vec<RecordBatch> {
     let schema = ctx.schemas.of(part.table);
-    let reader = super::reader::PartReader::open(&ctx.objects, part, schema, 1000).unwrap();
-    reader.map(Result::unwrap).collect()
+    let reader = super::reader::PartFile::open(&ctx.objects, part, schema).unwrap();
+    reader.rows(1000).unwrap().map(Result::unwrap).collect()
 }
 
 /// The tenant of tests.

@@ -14,7 +14,7 @@ use parquet::schema::types::Type;
 
 use super::PartMeta;
 use super::fields::field_ids;
-use super::reader::{PartReader, verify};
+use super::reader::{PartFile, verify};
 use super::sample::{NOW, context, multiset, read, rows, tenant, texts};
 use super::writer::{PartContext, PartSpec, PartWriter};
 use crate::schema::{Schemas, Table};
@@ -216,7 +216,7 @@ fn reads_files_that_lack_appended_columns() {
         ..part
     };
     let schema = new.schemas.of(Table::Logs);
-    let error = PartReader::open(&new.objects, &wrong, schema, 10).unwrap_err();
+    let error = PartFile::open(&new.objects, &wrong, schema).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
 }
 

@@ -124,6 +124,11 @@ impl PartWriter {
         Ok(())
     }
 
+    /// Rows so far.
+    pub(crate) fn rows(&self) -> u64 {
+        self.tally.rows()
+    }
+
     /// Completes the file and makes it durable.
     ///
     /// Errors: `Invalid` when no row was written.
