@@ -1,0 +1,136 @@
+//! Reading all live parts with their statistics, in one pass over each table.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use oriel_proto::UnixNanos;
+use rusqlite::{Connection, Row};
+
+use super::ducklake::columns;
+use super::fault::{Fault, Result};
+use super::{Lake, tables, value};
+use crate::layout::TABLES;
+use crate::schema::{Schemas, Table};
+use crate::{ColumnStats, PartId, PartMeta, StatValue, TenantId};
+
+/// The name and type of a column by its table and id; top-level ones only, as others have no
+/// statistics.
+pub(super) type ColumnTypes<'a> = HashMap<(Table, i64), (&'a str, &'a DataType)>;
+
+/// Columns of all tables by id.
+pub(super) fn column_types(schemas: &Schemas) -> ColumnTypes<'_> {
+    let mut types = HashMap::new();
+    for table in Table::ALL {
+        let schema = schemas.of(table);
+        let top = columns(schema).into_iter().filter(|c| c.parent.is_none());
+        for (row, column) in top.zip(&schema.columns) {
+            types.insert((table, row.id), (column.name.as_str(), &column.data_type));
+        }
+    }
+    types
+}
+
+/// All live parts by id. Files that another program added are not ours: they are counted in a
+/// warning and left alone.
+pub(super) fn parts(db: &Connection, schemas: &Schemas, lake: &Lake) -> Result<Vec<Arc<PartMeta>>> {
+    let owners: HashMap<i64, (&TenantId, Table)> = lake
+        .tenants
+        .iter()
+        .flat_map(|(tenant, ids)| Table::ALL.map(|table| (ids.id(table), (tenant, table))))
+        .collect();
+    let mut parts: Vec<PartMeta> = Vec::new();
+    let mut foreign = 0_usize;
+    let mut statement = db.prepare(
+        "SELECT f.data_file_id, f.table_id, f.path, f.record_count, f.file_size_bytes,
+                f.footer_size, p.day, p.odd, p.time_min, p.time_max, p.level, p.checksum,
+                p.columns_count, p.format, p.strays
+         FROM ducklake_data_file f LEFT JOIN oriel_part p USING (data_file_id)
+         WHERE f.end_snapshot IS NULL ORDER BY f.data_file_id",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let owner = owners.get(&row.get::<_, i64>(1)?);
+        match (owner, row.get::<_, Option<i32>>(6)?) {
+            (Some((tenant, table)), Some(day)) => parts.push(part(row, tenant, *table, day)?),
+            (Some(_), None) => foreign += 1,
+            (None, _) => {}
+        }
+    }
+    if foreign > 0 {
+        tracing::warn!(
+            files = foreign,
+            "another program added files to oriel's tables; oriel does not read them"
+        );
+    }
+    add_stats(db, &column_types(schemas), &mut parts)?;
+    Ok(parts.into_iter().map(Arc::new).collect())
+}
+
+fn part(row: &Row<'_>, tenant: &TenantId, table: Table, day: i32) -> Result<PartMeta> {
+    Ok(PartMeta {
+        id: PartId(row.get(0)?),
+        tenant: tenant.clone(),
+        table,
+        day,
+        odd: row.get(7)?,
+        path: format!(
+            "{TABLES}/{tenant}/{table}/{}",
+            row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?
+        ),
+        rows: row.get::<_, i64>(3)? as u64,
+        bytes: row.get::<_, i64>(4)? as u64,
+        footer_bytes: row.get::<_, i64>(5)? as u64,
+        time_min: UnixNanos(row.get(8)?),
+        time_max: UnixNanos(row.get(9)?),
+        level: row.get(10)?,
+        checksum: row.get::<_, i64>(11)? as u64,
+        strays: tables::strays(row.get(14)?)?,
+        columns_count: row.get(12)?,
+        stats: Vec::new(),
+        format: row.get(13)?,
+    })
+}
+
+fn add_stats(db: &Connection, types: &ColumnTypes<'_>, parts: &mut [PartMeta]) -> Result<()> {
+    let index: HashMap<i64, usize> = parts
+        .iter()
+        .enumerate()
+        .map(|(at, part)| (part.id.0, at))
+        .collect();
+    let mut statement = db.prepare(
+        "SELECT data_file_id, column_id, value_count, null_count, min_value, max_value
+         FROM ducklake_file_column_stats ORDER BY rowid",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let Some(part) = index.get(&row.get(0)?).map(|at| &mut parts[*at]) else {
+            continue;
+        };
+        let column_id: i64 = row.get(1)?;
+        let (name, data_type) = types.get(&(part.table, column_id)).ok_or_else(|| {
+            Fault::Damaged(format!(
+                "statistics of part {} name column {column_id}, which {} does not have",
+                part.id.0, part.table
+            ))
+        })?;
+        part.stats.push(ColumnStats {
+            column: (*name).to_owned(),
+            value_count: row.get::<_, i64>(2)? as u64,
+            null_count: row.get::<_, i64>(3)? as u64,
+            min: bound(row, 4, data_type)?,
+            max: bound(row, 5, data_type)?,
+        });
+    }
+    Ok(())
+}
+
+/// A minimum or maximum.
+pub(super) fn bound(row: &Row<'_>, at: usize, data_type: &DataType) -> Result<Option<StatValue>> {
+    row.get::<_, Option<String>>(at)?
+        .map(|text| {
+            value::decode(&text, data_type)
+                .ok_or_else(|| Fault::Damaged(format!("statistic {text:?} is no {data_type}")))
+        })
+        .transpose()
+}
