@@ -1,7 +1,74 @@
 //! Oriel's front door: the only crate that speaks ingest protocols (OTLP over gRPC and HTTP).
 //!
 //! ```text
-//! receive (bytes, limits) -> admit (budget) -> inflate -> claim -> decode -> Store::append -> respond
+//! receive (headers, token) -> admit (budget) -> body -> inflate -> claim -> decode -> Store::append -> respond
 //! ```
+//!
+//! [`Collector`] is the whole of it; `ingest` has the flow in one function, and `respond` the one
+//! table of answers. What is answered OK is durable and stored once; what is not stored is answered
+//! with a status that tells the client whether to send it again.
 
+mod admit;
+mod auth;
+mod config;
+pub mod decode;
+mod error;
 pub mod inflate;
+mod ingest;
+mod receive;
+mod respond;
+mod serve;
+
+use std::sync::Arc;
+
+use axum::Router;
+use oriel_proto::Token;
+use oriel_storage::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use config::Config;
+pub use error::{Error, Result};
+pub use serve::{HttpLimits, serve_http};
+
+use ingest::Ingest;
+
+/// Takes OTLP and stores it. Cheap to clone; all clones share one budget.
+#[derive(Debug, Clone)]
+pub struct Collector {
+    ingest: Arc<Ingest>,
+    config: Config,
+}
+
+impl Collector {
+    /// A collector that stores into `store`; with a `token`, only calls that carry it are taken.
+    pub fn new(config: Config, store: Store, token: Option<Token>) -> Self {
+        Collector {
+            ingest: Arc::new(Ingest::new(config.clone(), store, token)),
+            config,
+        }
+    }
+
+    /// The routes of OTLP/HTTP (`POST /v1/traces`, `/v1/logs`, `/v1/metrics`) and the methods of
+    /// OTLP/gRPC, for any port that speaks HTTP/1 and HTTP/2; no fallback.
+    pub fn http_router(&self) -> Router {
+        let http = receive::http::router(Arc::clone(&self.ingest), &self.config.cors_origins);
+        http.merge(receive::grpc::router(Arc::clone(&self.ingest)))
+    }
+
+    /// Serves OTLP/gRPC on `listener` until `shutdown`; OTLP/HTTP that was sent to this port by
+    /// mistake is taken as well.
+    ///
+    /// Errors and cancel safety: as for [`serve_http`].
+    pub async fn serve_grpc(
+        &self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> Result<()> {
+        let unknown = Router::new()
+            .fallback(receive::grpc::unknown_method)
+            .with_state(Arc::clone(&self.ingest));
+        let router = self.http_router().merge(unknown);
+        serve_http(listener, router, &self.config.http_limits(), shutdown).await
+    }
+}

@@ -1,0 +1,160 @@
+//! OTLP/gRPC: the three Export methods, and the health check.
+//!
+//! Input: HTTP/2 requests from `serve_http`. Output: answers by `respond`.
+//! The framing of unary calls is done here, not by tonic, because the log keeps a message as it
+//! was received, still compressed, and tonic hands over inflated and decoded messages only.
+//! Source: gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md). A request is one message behind a
+//! prefix of {compressed: u8, length: u32}; an answer is the same, then trailers with grpc-status;
+//! an error is trailers only.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::{BufMut, Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body_util::{BodyExt, Full};
+use oriel_proto::Signal;
+use oriel_storage::ContentType;
+
+use super::{Call, GRPC_PREFIX, Transport, encoding};
+use crate::ingest::Ingest;
+use crate::{Error, Result, auth, respond};
+
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+/// What we inflate.
+const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip,zstd,deflate,identity");
+/// `grpc.health.v1.HealthCheckResponse { status: … }`.
+const SERVING: &[u8] = &[0x08, 1];
+const NOT_SERVING: &[u8] = &[0x08, 2];
+
+/// The methods of OTLP/gRPC.
+pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
+    let mut router = Router::new().route("/grpc.health.v1.Health/Check", post(health));
+    for signal in Signal::ALL {
+        let export = move |State(ingest): State<Arc<Ingest>>, request: Request| async move {
+            export(&ingest, signal, request).await
+        };
+        router = router.route(path(signal), post(export));
+    }
+    router.with_state(ingest)
+}
+
+/// Path of the Export method of `signal`.
+pub(crate) fn path(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    }
+}
+
+/// Answers what no route takes: UNIMPLEMENTED to gRPC, 404 to others.
+pub(crate) async fn unknown_method(
+    State(ingest): State<Arc<Ingest>>,
+    request: Request,
+) -> Response {
+    match is_grpc(request.headers()) {
+        true => refuse(
+            &ingest,
+            &Error::UnknownMethod(request.uri().path().to_owned()),
+        ),
+        false => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Answers one Export call.
+async fn export(ingest: &Ingest, signal: Signal, request: Request) -> Response {
+    if !is_grpc(request.headers()) {
+        // As gRPC asks: not a gRPC status, which such a client would not read.
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let (head, body) = request.into_parts();
+    let stored = match check(ingest, signal, &head.headers, &body) {
+        Ok(call) => ingest.ingest(call, body).await,
+        Err(error) => {
+            ingest.count_refused(signal, Transport::Grpc, &error);
+            Err(error)
+        }
+    };
+    match stored {
+        Ok(answer) => message(&respond::export_response(signal, &answer)),
+        Err(error) => refuse(ingest, &error),
+    }
+}
+
+/// Everything that can be known before the body is read.
+fn check(ingest: &Ingest, signal: Signal, headers: &HeaderMap, body: &Body) -> Result<Call> {
+    auth::check(ingest.token(), headers)?;
+    let declared = body
+        .size_hint()
+        .exact()
+        .map(|len| usize::try_from(len).unwrap_or(usize::MAX));
+    let call = Call {
+        signal,
+        transport: Transport::Grpc,
+        content_type: ContentType::Protobuf,
+        content_encoding: encoding(headers.get(GRPC_ENCODING).map(HeaderValue::as_bytes))?,
+        declared: declared.map(|len| len.saturating_sub(GRPC_PREFIX)),
+    };
+    ingest.check(&call)?;
+    Ok(call)
+}
+
+/// Says whether exports would be taken now (grpc.health.v1); needs no token, tells nothing else.
+async fn health(State(ingest): State<Arc<Ingest>>) -> Response {
+    message(if ingest.is_writable() {
+        SERVING
+    } else {
+        NOT_SERVING
+    })
+}
+
+/// Whether the content type is gRPC with protobuf messages.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let name = value
+            .as_bytes()
+            .split(|&byte| byte == b';')
+            .next()
+            .unwrap_or_default();
+        matches!(
+            name.trim_ascii(),
+            b"application/grpc" | b"application/grpc+proto"
+        )
+    })
+}
+
+/// An answer with `message` and the status OK.
+fn message(message: &[u8]) -> Response {
+    let mut framed = BytesMut::with_capacity(GRPC_PREFIX + message.len());
+    framed.put_u8(0);
+    // Answers are a few hundred bytes.
+    framed.put_u32(message.len() as u32);
+    framed.put_slice(message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
+    let body = Full::<Bytes>::from(framed.freeze());
+    let body = body.with_trailers(std::future::ready(Some(Ok(trailers))));
+    let mut response = Response::new(Body::new(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, GRPC);
+    headers.insert(GRPC_ACCEPT_ENCODING, ACCEPTED);
+    response
+}
+
+/// An answer without a message: the status of `error` in place of headers and trailers.
+fn refuse(ingest: &Ingest, error: &Error) -> Response {
+    let mut response: Response = respond::status(error, ingest.retry_after()).into_http();
+    response
+        .headers_mut()
+        .insert(GRPC_ACCEPT_ENCODING, ACCEPTED);
+    response
+}

@@ -1,0 +1,210 @@
+//! The edge: OTLP calls as they come over gRPC and HTTP, and their bodies, read within limits.
+//!
+//! Input: an HTTP request whose headers say what it is. Output: its body, whole, as received.
+
+pub(crate) mod grpc;
+pub(crate) mod http;
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use bytes::{Buf, Bytes, BytesMut};
+use http_body_util::BodyExt;
+use oriel_proto::Signal;
+use oriel_storage::{ContentEncoding, ContentType};
+
+use crate::admit::Permit;
+use crate::{Error, Result};
+
+/// Bytes before a message in gRPC: a flag and the length.
+const GRPC_PREFIX: usize = 5;
+
+/// How a call came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// One length-prefixed message.
+    Grpc,
+    /// The plain body.
+    Http,
+}
+
+impl Transport {
+    /// The name in counters.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Transport::Grpc => "grpc",
+            Transport::Http => "http",
+        }
+    }
+}
+
+/// What the headers of an export call say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) signal: Signal,
+    pub(crate) transport: Transport,
+    pub(crate) content_type: ContentType,
+    /// Compression of the body; in gRPC, of messages flagged as compressed.
+    pub(crate) content_encoding: ContentEncoding,
+    /// Content-Length, where given.
+    pub(crate) declared: Option<usize>,
+}
+
+/// The payload of a call as received, and how it is compressed.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    pub(crate) bytes: Bytes,
+    pub(crate) encoding: ContentEncoding,
+}
+
+/// The encoding called `name`, in any case; an absent or empty name is identity.
+fn encoding(name: Option<&[u8]>) -> Result<ContentEncoding> {
+    let name = name.unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    match &name[..] {
+        b"" | b"identity" => Ok(ContentEncoding::Identity),
+        b"gzip" | b"x-gzip" => Ok(ContentEncoding::Gzip),
+        b"zstd" => Ok(ContentEncoding::Zstd),
+        b"deflate" => Ok(ContentEncoding::Deflate),
+        _ => Err(Error::ContentEncoding(
+            String::from_utf8_lossy(&name).into_owned(),
+        )),
+    }
+}
+
+/// Reads the body of `call`, at most `max` bytes, within `timeout`; `permit` covers what arrives.
+///
+/// Errors: `TooLarge`, `Overloaded`, `Slow`, `Interrupted`; `Malformed` for broken gRPC framing.
+pub(crate) async fn read(
+    call: &Call,
+    body: Body,
+    max: usize,
+    timeout: Duration,
+    permit: &mut Permit,
+) -> Result<Payload> {
+    let reading = read_all(call.transport, body, max, permit);
+    let bytes = tokio::time::timeout(timeout, reading)
+        .await
+        .map_err(|_| Error::Slow)??;
+    match call.transport {
+        Transport::Http => Ok(Payload {
+            bytes,
+            encoding: call.content_encoding,
+        }),
+        Transport::Grpc => unframe(bytes, call.content_encoding),
+    }
+}
+
+async fn read_all(
+    transport: Transport,
+    mut body: Body,
+    max: usize,
+    permit: &mut Permit,
+) -> Result<Bytes> {
+    let limit = match transport {
+        Transport::Http => max,
+        Transport::Grpc => max.saturating_add(GRPC_PREFIX),
+    };
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Error::Interrupted(error.to_string()))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let len = whole.len() + data.len();
+        if len > limit {
+            return Err(Error::TooLarge { max });
+        }
+        permit.cover(len)?;
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(data);
+        }
+        let fresh = whole.len() < GRPC_PREFIX;
+        whole.extend_from_slice(&data);
+        if transport == Transport::Grpc && fresh && whole.len() >= GRPC_PREFIX {
+            let message = message_len(&whole);
+            if message > max {
+                return Err(Error::TooLarge { max });
+            }
+            permit.cover(message)?;
+        }
+    }
+    Ok(whole.freeze())
+}
+
+/// Length of the gRPC message behind the prefix that `bytes` start with.
+fn message_len(bytes: &[u8]) -> usize {
+    bytes
+        .get(1..GRPC_PREFIX)
+        .map_or(0, |mut len| len.get_u32() as usize)
+}
+
+/// The one message of a unary gRPC call.
+fn unframe(mut bytes: Bytes, encoding: ContentEncoding) -> Result<Payload> {
+    let malformed = |what: &str| Err(Error::Malformed(format!("broken gRPC framing: {what}")));
+    let Some(&flag) = bytes.first() else {
+        return malformed("no message");
+    };
+    if bytes.len() < GRPC_PREFIX {
+        return malformed("the prefix is cut off");
+    }
+    let len = message_len(&bytes);
+    bytes.advance(GRPC_PREFIX);
+    let encoding = match flag {
+        _ if bytes.len() < len => return malformed("the message is cut off"),
+        _ if bytes.len() > len => return malformed("bytes after the message"),
+        0 => ContentEncoding::Identity,
+        1 if encoding == ContentEncoding::Identity => {
+            return malformed("a compressed message without grpc-encoding");
+        }
+        1 => encoding,
+        _ => return malformed("unknown flag"),
+    };
+    Ok(Payload { bytes, encoding })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: names of encodings as clients write them.
+    /// Guarantees: case and the old alias do not matter; lists and unknown names are refused.
+    #[test]
+    fn knows_the_encodings() {
+        let check = |name: &str, want: Option<ContentEncoding>| {
+            assert_eq!(encoding(Some(name.as_bytes())).ok(), want, "{name}");
+        };
+        assert_eq!(encoding(None).ok(), Some(ContentEncoding::Identity));
+        check("", Some(ContentEncoding::Identity));
+        check("GZIP", Some(ContentEncoding::Gzip));
+        check("x-gzip", Some(ContentEncoding::Gzip));
+        check(" zstd ", Some(ContentEncoding::Zstd));
+        check("deflate", Some(ContentEncoding::Deflate));
+        check("br", None);
+        check("gzip, gzip", None);
+    }
+
+    /// Scenario: whole, cut, doubled and wrongly flagged gRPC messages.
+    /// Guarantees: only one whole message passes; the flag decides about compression.
+    #[test]
+    fn unframes_one_message() {
+        let check = |bytes: &'static [u8], encoding, want: Option<(&[u8], ContentEncoding)>| {
+            let got = unframe(Bytes::from_static(bytes), encoding).ok();
+            let got = got
+                .as_ref()
+                .map(|payload| (&payload.bytes[..], payload.encoding));
+            assert_eq!(got, want, "{bytes:?}");
+        };
+        let (plain, gzip) = (ContentEncoding::Identity, ContentEncoding::Gzip);
+        check(b"\0\0\0\0\x02ab", plain, Some((b"ab", plain)));
+        check(b"\0\0\0\0\x02ab", gzip, Some((b"ab", plain)));
+        check(b"\x01\0\0\0\x02ab", gzip, Some((b"ab", gzip)));
+        check(b"\0\0\0\0\0", plain, Some((b"", plain)));
+        check(b"\x01\0\0\0\x02ab", plain, None);
+        check(b"\x02\0\0\0\x02ab", gzip, None);
+        check(b"", plain, None);
+        check(b"\0\0\0", plain, None);
+        check(b"\0\0\0\0\x03ab", plain, None);
+        check(b"\0\0\0\0\x01ab", plain, None);
+        check(b"\0\xff\xff\xff\xffab", plain, None);
+    }
+}

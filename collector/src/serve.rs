@@ -1,0 +1,176 @@
+//! Serves a router on a port: HTTP/1 and HTTP/2 without TLS, with limits that hold against slow
+//! and greedy clients.
+//!
+//! Input: a bound listener and an axum router. Output: answered connections, until told to stop.
+//! What holds against whom:
+//! 1. a client that sends nothing, or half an HTTP/2 preface: `header_timeout` before the first
+//!    24 bytes (hyper has no timer there);
+//! 2. a client that dribbles HTTP/1 headers: hyper's header timer;
+//! 3. a client that dribbles HTTP/2 headers, or is gone: it cannot answer our pings;
+//! 4. too many connections: closed at once; too many streams: refused by HTTP/2 itself.
+//!
+//! The bodies are a matter of the routes.
+
+use std::io::{self, Cursor};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::Result;
+
+/// Streams of one HTTP/2 connection.
+const STREAMS_MAX: u32 = 256;
+/// Bytes that one stream, and one connection, may send ahead of us.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+/// Largest HTTP/2 frame we take.
+const FRAME_MAX: u32 = 128 << 10;
+/// Largest header block, for long tokens and baggage.
+const HEADERS_MAX: u32 = 64 << 10;
+/// HTTP/2 pings: how often, and how long the answer may take.
+const PING: Duration = Duration::from_secs(20);
+/// Pause after a failed accept, which is mostly "too many open files".
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What an HTTP/2 client says first.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Limits of one port.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpLimits {
+    /// Connections at once; more are closed as they come.
+    pub connections_max: usize,
+    /// How long the first header of a connection, and every HTTP/1 header after it, may take.
+    pub header_timeout: Duration,
+    /// How long requests may take to finish after `shutdown`.
+    pub shutdown_timeout: Duration,
+}
+
+/// Serves `router` on `listener` until `shutdown`, then finishes the requests that are under way.
+///
+/// Errors: none at present; a failed accept is logged and tried again.
+/// Cancel safety: dropped, all its connections are cut.
+pub async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    limits: &HttpLimits,
+    shutdown: CancellationToken,
+) -> Result<()> {
+    let service = TowerToHyperService::new(router);
+    let builder = Arc::new(builder(limits.header_timeout));
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "accepting a connection failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            () = shutdown.cancelled() => break,
+        };
+        while connections.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            metrics::counter!("oriel_refused_connections_total").increment(1);
+            tracing::warn!(
+                connections_max = limits.connections_max,
+                "too many connections"
+            );
+            continue;
+        };
+        let connection = Connection {
+            stream,
+            place,
+            builder: Arc::clone(&builder),
+            service: service.clone(),
+            watcher: graceful.watcher(),
+        };
+        connections.spawn(connection.serve(limits.header_timeout, shutdown.clone()));
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests did not finish within shutdown_timeout and are cut");
+    }
+    connections.shutdown().await;
+    Ok(())
+}
+
+fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_MAX)
+        .max_header_list_size(HEADERS_MAX)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
+    builder
+}
+
+/// One accepted connection.
+struct Connection {
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    builder: Arc<Builder<TokioExecutor>>,
+    service: TowerToHyperService<Router>,
+    watcher: Watcher,
+}
+
+impl Connection {
+    /// Serves the connection to its end.
+    async fn serve(mut self, header_timeout: Duration, shutdown: CancellationToken) {
+        // Small answers must not wait for the acknowledgement of the one before.
+        let _ = self.stream.set_nodelay(true);
+        let first = tokio::select! {
+            first = tokio::time::timeout(header_timeout, first_bytes(&mut self.stream)) => first,
+            () = shutdown.cancelled() => return,
+        };
+        let first = match first {
+            Ok(Ok(first)) => first,
+            Ok(Err(error)) => return tracing::debug!(%error, "connection ended early"),
+            Err(_) => return tracing::debug!("connection sent no header within header_timeout"),
+        };
+        let (read, write) = self.stream.into_split();
+        let io = TokioIo::new(tokio::io::join(Cursor::new(first).chain(read), write));
+        let connection = self.builder.serve_connection(io, self.service);
+        if let Err(error) = self.watcher.watch(connection).await {
+            tracing::debug!(error, "connection ended");
+        }
+        drop(self.place);
+    }
+}
+
+/// Reads until it is clear whether the client speaks HTTP/2, which is what hyper waits for.
+async fn first_bytes(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(PREFACE.len());
+    while first.len() < PREFACE.len() && PREFACE.starts_with(&first) {
+        let mut rest = (&mut *stream).take((PREFACE.len() - first.len()) as u64);
+        if rest.read_buf(&mut first).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(first)
+}
