@@ -143,7 +143,7 @@ pub(crate) enum SqlFormat {
 }
 
 /// Flags of `oriel send`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct SendArgs {
     /// Files to send, in this order
     #[arg(required = true, value_name = "FILE")]

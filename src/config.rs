@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// The engine.
     pub(crate) storage: oriel_storage::Config,
+    /// The receiving side.
+    pub(crate) collector: oriel_collector::Config,
 }
 
 /// How log lines are written to standard error.
@@ -66,9 +68,13 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             log_format: LogFormat::Text,
             storage: oriel_storage::Config::default(),
+            collector: oriel_collector::Config::default(),
         }
     }
 }
+
+/// Printed instead of a secret.
+const MASK: &str = "***";
 
 /// Variables that are no settings: read elsewhere (`--config`, `oriel sql`).
 const OTHER_VARIABLES: [&str; 2] = ["ORIEL_CONFIG", "ORIEL_URL"];
@@ -115,6 +121,12 @@ impl Settings {
                 bail!("token_file {path} has no token in its first line");
             }
         }
+        self.collector
+            .validate()
+            .map_err(|reason| anyhow!("collector: {reason}"))?;
+        if self.token == MASK {
+            bail!("the token is the mask of --print-config: put the real one, or use token_file");
+        }
         if !self.token.bytes().all(|b| b.is_ascii_graphic()) {
             bail!("the token has a character that no HTTP header can carry: use visible ASCII");
         }
@@ -153,7 +165,7 @@ impl Settings {
         let from_file = !masked.token_file.as_os_str().is_empty();
         masked.token = match (masked.token.is_empty(), from_file) {
             (true, _) | (_, true) => String::new(),
-            (false, false) => "***".to_owned(),
+            (false, false) => MASK.to_owned(),
         };
         Ok(toml::to_string_pretty(&table_of(&masked)?)?)
     }

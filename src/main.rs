@@ -4,23 +4,104 @@
 //! mirror order. What each step does lives in the crates and in `commands/`.
 
 mod cli;
+mod commands;
 mod config;
+mod health;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
 
+use anyhow::{Context, Result};
+use axum::Router;
 use clap::Parser;
+use oriel_collector::{Collector, serve_http};
+use oriel_storage::{Store, SystemClock};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-use cli::Cli;
+use cli::{Cli, Command, ServeArgs};
+use commands::serve::{Door, Ports, announce, announce_ready, start_logs, stop_signals};
+use config::Settings;
+use health::Health;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let settings = config::Settings::resolve(&cli.serve, std::env::vars());
-    match settings.and_then(|s| s.print()) {
-        Ok(text) => eprintln!("{text}"),
-        Err(e) => {
-            eprintln!("oriel: {e:#}");
-            return ExitCode::FAILURE;
-        }
+    let outcome = match cli.command {
+        None => serve(&cli.serve),
+        Some(Command::Serve(args)) => serve(&args),
+        Some(Command::Sql(args)) => commands::sql::run(args),
+        Some(Command::Send(args)) => commands::send::run(args),
+        Some(Command::Schema) => commands::schema::run(),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("oriel: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(args: &ServeArgs) -> Result<ExitCode> {
+    let settings = Settings::resolve(args, std::env::vars())?;
+    if args.print_config {
+        commands::print(&settings.print()?)?;
+        return Ok(ExitCode::SUCCESS);
     }
-    ExitCode::SUCCESS
+    start_logs(&settings)?;
+    tokio::runtime::Runtime::new()?.block_on(run(settings))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The whole product: opens the ports, opens the store, takes and answers until told to stop.
+async fn run(settings: Settings) -> Result<()> {
+    let started = Instant::now();
+    let ports = Ports::bind(&settings)?;
+    let addresses = ports.addresses()?;
+    announce(&settings, &addresses);
+    let stop = stop_signals()?;
+    let health = Health::new(addresses, stop.clone())?;
+    let limits = settings.collector.http_limits();
+    let token = settings.token();
+
+    // Clients are answered from here on: "try again", until the store is open.
+    let grpc = ports.otlp_grpc.try_clone()?;
+    let [grpc_door, otlp_door, http_door] = [(); 3].map(|()| Door::default());
+    let opening = CancellationToken::new();
+    let http_routes = health
+        .router(token.clone())
+        .fallback_service(http_door.router());
+    let mut servers = tokio::task::JoinSet::new();
+    let mut start = |listener, router: Router, until: CancellationToken| -> Result<()> {
+        let (listener, limits) = (TcpListener::from_std(listener)?, limits.clone());
+        servers.spawn(async move { serve_http(listener, router, &limits, until).await });
+        Ok(())
+    };
+    start(ports.otlp_grpc, grpc_door.router(), opening.clone())?;
+    start(ports.otlp_http, otlp_door.router(), stop.clone())?;
+    start(ports.http, http_routes, stop.clone())?;
+
+    let replay = oriel_collector::decode::replay(usize::MAX);
+    let store = tokio::select! {
+        store = Store::open(settings.storage.clone(), Arc::new(SystemClock), replay) => store?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let collector = Collector::new(settings.collector.clone(), store.clone(), token);
+    otlp_door.open(collector.http_router());
+    http_door.open(collector.http_router().merge(oriel_ui::router()));
+    let grpc = TcpListener::from_std(grpc)?;
+    opening.cancel();
+    let grpc_stop = stop.clone();
+    servers.spawn(async move { collector.serve_grpc(grpc, grpc_stop).await });
+    health.opened(&store);
+    announce_ready(&settings, started.elapsed());
+
+    stop.cancelled().await;
+    while let Some(ended) = servers.join_next().await {
+        ended.context("a server task panicked")??;
+    }
+    store
+        .close()
+        .await
+        .context("flushing before exit; the next start replays the log")?;
+    tracing::info!("stopped");
+    Ok(())
 }

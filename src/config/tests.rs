@@ -160,7 +160,8 @@ fn tokens_come_from_one_place() {
 }
 
 /// Scenario: --print-config with a token set, read back as a settings file.
-/// Guarantees: the secret is not printed, and the printed document is accepted and equal.
+/// Guarantees: the secret is not printed, the printed document is accepted and equal, and its mask is
+/// no token.
 #[test]
 fn prints_what_it_reads() {
     let settings = resolve(&["--token", "s3cret"], None, &[]).expect("resolves");
@@ -171,6 +172,7 @@ fn prints_what_it_reads() {
     );
     let again = resolve(&["--token", "s3cret"], Some(&text), &[]).expect("resolves");
     assert_eq!(again, settings);
+    assert!(error(&[], Some(&text), &[]).contains("mask"));
 }
 
 /// Scenario: the list of settings in docs/configuration.md against the code.
