@@ -1,0 +1,341 @@
+//! Growing columns: plain vectors that become Arrow arrays when a batch is finished.
+//!
+//! A column is set by row number, in ascending order; rows that were passed over are NULL, so that
+//! the many columns without a value cost nothing per row. Text is kept as bytes and validated once
+//! per column: invalid UTF-8 is replaced by U+FFFD then, value by value.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BooleanBufferBuilder, ListArray,
+    NullBufferBuilder, PrimitiveArray, StringArray, StructArray,
+};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Fields};
+use arrow::error::ArrowError;
+
+/// A column of texts or byte strings.
+#[derive(Debug)]
+pub(super) struct Text {
+    offsets: Vec<i32>,
+    values: Vec<u8>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Text {
+            offsets: vec![0],
+            values: Vec::new(),
+            nulls: NullBufferBuilder::new(0),
+        }
+    }
+}
+
+impl Text {
+    fn rows(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Fills up to `row` with NULL.
+    #[inline]
+    fn pad(&mut self, row: usize) {
+        let missing = row - self.rows();
+        if missing > 0 {
+            self.offsets.resize(row + 1, self.values.len() as i32);
+            self.nulls.append_n_nulls(missing);
+        }
+    }
+
+    /// Sets `row`, which must come after all rows set before.
+    #[inline]
+    pub(super) fn set(&mut self, row: usize, value: &[u8]) {
+        self.values.extend_from_slice(value);
+        self.close(row);
+    }
+
+    /// Sets `row` unless `value` is empty.
+    #[inline]
+    pub(super) fn set_filled(&mut self, row: usize, value: &[u8]) {
+        if !value.is_empty() {
+            self.set(row, value);
+        }
+    }
+
+    /// Sets `count` rows from `row` on to one value, or leaves them NULL when it is empty.
+    pub(super) fn set_run(&mut self, row: usize, count: usize, value: &[u8]) {
+        if !value.is_empty() {
+            self.values.reserve(value.len() * count);
+            (row..row + count).for_each(|row| self.set(row, value));
+        }
+    }
+
+    /// The buffer to write the next value to; [`Text::close`] makes it the value of a row.
+    #[inline]
+    pub(super) fn open(&mut self) -> &mut Vec<u8> {
+        &mut self.values
+    }
+
+    /// Makes what was written since the last value the value of `row`.
+    #[inline]
+    pub(super) fn close(&mut self, row: usize) {
+        let end = self.values.len();
+        if row > self.rows() {
+            let start = self.offsets[self.rows()];
+            self.nulls.append_n_nulls(row - self.rows());
+            self.offsets.resize(row + 1, start);
+        }
+        self.offsets.push(end as i32);
+        self.nulls.append_non_null();
+    }
+
+    /// The column of `rows` rows as Utf8; adds the number of repaired values to `repaired`.
+    pub(super) fn finish(
+        &mut self,
+        rows: usize,
+        repaired: &mut u64,
+    ) -> Result<ArrayRef, ArrowError> {
+        self.pad(rows);
+        let Text {
+            offsets,
+            values,
+            mut nulls,
+        } = std::mem::take(self);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        let values = Buffer::from_vec(values);
+        let nulls = nulls.finish();
+        if let Ok(array) = StringArray::try_new(offsets.clone(), values.clone(), nulls.clone()) {
+            return Ok(Arc::new(array));
+        }
+        let raw = BinaryArray::try_new(offsets, values, nulls)?;
+        let texts = raw.iter().map(|value| value.map(String::from_utf8_lossy));
+        let array: StringArray = texts
+            .inspect(|text| {
+                *repaired += u64::from(matches!(text, Some(std::borrow::Cow::Owned(_))))
+            })
+            .collect();
+        Ok(Arc::new(array))
+    }
+
+    /// The column of `rows` rows as Binary.
+    pub(super) fn finish_binary(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        self.pad(rows);
+        let Text {
+            offsets,
+            values,
+            mut nulls,
+        } = std::mem::take(self);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        let array = BinaryArray::try_new(offsets, Buffer::from_vec(values), nulls.finish())?;
+        Ok(Arc::new(array))
+    }
+}
+
+/// A column of numbers or times.
+#[derive(Debug)]
+pub(super) struct Fixed<T: ArrowPrimitiveType> {
+    values: Vec<T::Native>,
+    nulls: NullBufferBuilder,
+}
+
+impl<T: ArrowPrimitiveType> Default for Fixed<T> {
+    fn default() -> Self {
+        Fixed {
+            values: Vec::new(),
+            nulls: NullBufferBuilder::new(0),
+        }
+    }
+}
+
+impl<T: ArrowPrimitiveType> Fixed<T> {
+    #[inline]
+    fn pad(&mut self, row: usize) {
+        let missing = row - self.values.len();
+        if missing > 0 {
+            self.values.resize(row, T::Native::default());
+            self.nulls.append_n_nulls(missing);
+        }
+    }
+
+    /// Sets `row`, which must come after all rows set before.
+    #[inline]
+    pub(super) fn set(&mut self, row: usize, value: T::Native) {
+        self.pad(row);
+        self.values.push(value);
+        self.nulls.append_non_null();
+    }
+
+    /// Sets `row` if there is a value.
+    #[inline]
+    pub(super) fn set_some(&mut self, row: usize, value: Option<T::Native>) {
+        if let Some(value) = value {
+            self.set(row, value);
+        }
+    }
+
+    /// Sets `count` rows from `row` on to one value.
+    pub(super) fn set_run(&mut self, row: usize, count: usize, value: T::Native) {
+        self.pad(row);
+        self.values.resize(row + count, value);
+        self.nulls.append_n_non_nulls(count);
+    }
+
+    /// Rows set so far.
+    pub(super) fn rows(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The column of `rows` rows.
+    pub(super) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        self.pad(rows);
+        let Fixed { values, mut nulls } = std::mem::take(self);
+        let array = PrimitiveArray::<T>::try_new(ScalarBuffer::from(values), nulls.finish())?;
+        Ok(Arc::new(array))
+    }
+}
+
+/// A column of truth values.
+#[derive(Debug)]
+pub(super) struct Bools {
+    values: BooleanBufferBuilder,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for Bools {
+    fn default() -> Self {
+        Bools {
+            values: BooleanBufferBuilder::new(0),
+            nulls: NullBufferBuilder::new(0),
+        }
+    }
+}
+
+impl Bools {
+    fn pad(&mut self, row: usize) {
+        let missing = row - self.values.len();
+        if missing > 0 {
+            self.values.append_n(missing, false);
+            self.nulls.append_n_nulls(missing);
+        }
+    }
+
+    /// Sets `row`, which must come after all rows set before.
+    pub(super) fn set(&mut self, row: usize, value: bool) {
+        self.set_run(row, 1, value);
+    }
+
+    /// Sets `count` rows from `row` on to one value.
+    pub(super) fn set_run(&mut self, row: usize, count: usize, value: bool) {
+        self.pad(row);
+        self.values.append_n(count, value);
+        self.nulls.append_n_non_nulls(count);
+    }
+
+    /// The column of `rows` rows.
+    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
+        self.pad(rows);
+        Arc::new(BooleanArray::new(self.values.finish(), self.nulls.finish()))
+    }
+}
+
+/// The list structure of a column: which items belong to which row.
+#[derive(Debug)]
+pub(super) struct Lists {
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for Lists {
+    fn default() -> Self {
+        Lists {
+            offsets: vec![0],
+            nulls: NullBufferBuilder::new(0),
+        }
+    }
+}
+
+impl Lists {
+    fn pad(&mut self, row: usize) {
+        let missing = row + 1 - self.offsets.len();
+        if missing > 0 {
+            self.offsets
+                .resize(row + 1, self.offsets[self.offsets.len() - 1]);
+            self.nulls.append_n_nulls(missing);
+        }
+    }
+
+    /// Makes the items up to `items` that belong to no list yet the list of `row`.
+    pub(super) fn set(&mut self, row: usize, items: usize) {
+        self.pad(row);
+        self.offsets.push(items as i32);
+        self.nulls.append_non_null();
+    }
+
+    /// The list column of `rows` rows and type `data_type` over `items`.
+    pub(super) fn finish(
+        &mut self,
+        rows: usize,
+        data_type: &DataType,
+        items: ArrayRef,
+    ) -> Result<ArrayRef, ArrowError> {
+        self.pad(rows);
+        let Lists { offsets, mut nulls } = std::mem::take(self);
+        let DataType::List(field) = data_type else {
+            return Err(ArrowError::SchemaError(format!(
+                "{data_type} is not a list"
+            )));
+        };
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        let array = ListArray::try_new(Arc::clone(field), offsets, items, nulls.finish())?;
+        Ok(Arc::new(array))
+    }
+}
+
+/// The struct array of `columns`, in the order of the struct inside the list type `data_type`.
+pub(super) fn items(
+    data_type: &DataType,
+    columns: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<ArrayRef, ArrowError> {
+    let fields = item_fields(data_type)?.clone();
+    let array = StructArray::try_new_with_length(fields, columns, None, rows)?;
+    Ok(Arc::new(array))
+}
+
+fn item_fields(data_type: &DataType) -> Result<&Fields, ArrowError> {
+    match data_type {
+        DataType::List(field) => match field.data_type() {
+            DataType::Struct(fields) => Ok(fields),
+            other => Err(ArrowError::SchemaError(format!("{other} is not a struct"))),
+        },
+        other => Err(ArrowError::SchemaError(format!("{other} is not a list"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, AsArray};
+
+    use super::*;
+
+    /// Scenario: texts with gaps, one with invalid UTF-8, one split inside a character.
+    /// Guarantees: gaps are NULL, repaired values hold U+FFFD and are counted, others are as set.
+    #[test]
+    fn text_is_padded_and_repaired() {
+        let mut text = Text::default();
+        text.set(1, "é".as_bytes());
+        text.set(3, b"a\xffb");
+        text.set(4, b"\xc3");
+        text.set(5, b"\xa9");
+        let mut repaired = 0;
+        let array = text.finish(7, &mut repaired).expect("a column");
+        let got: Vec<Option<&str>> = array.as_string::<i32>().iter().collect();
+        let bad = Some("\u{fffd}");
+        assert_eq!(
+            got,
+            [None, Some("é"), None, Some("a\u{fffd}b"), bad, bad, None]
+        );
+        assert_eq!(repaired, 3);
+        assert_eq!(text.finish(0, &mut repaired).expect("empty").len(), 0);
+    }
+}

@@ -1,0 +1,393 @@
+//! Rows in the making: walks the groups that all three requests share (resource, scope, record)
+//! and turns the columns into batches.
+//!
+//! A batch is cut when its rows reach about 64 MiB, so that no text column comes near Arrow's
+//! limit of 2 GiB; a request whose rows need more than 1 GiB is refused, since a small request may
+//! repeat a large resource in very many rows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use oriel_proto::UnixNanos;
+use oriel_storage::Batch;
+use oriel_storage::schema::{Level, TableSchema};
+
+use super::DecodeError;
+use super::any_value::Sets;
+use super::attributes::{Placer, Promoted, PromotedColumns};
+use super::column::{Lists, Text};
+use super::resource::{Inherited, Resource, Scope, inherited_bytes};
+use super::wire::{Fault, Problem, Reader};
+
+/// A batch is cut at this size.
+const BATCH_BYTES: usize = 64 << 20;
+
+/// Rows of one request may need this much.
+const REQUEST_BYTES_MAX: usize = 1 << 30;
+
+/// What the decoder keeps of a table's schema.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) schema: Arc<TableSchema>,
+    resource: Promoted,
+    record: Promoted,
+    /// Bytes of a row without its texts.
+    row_bytes: usize,
+}
+
+impl Layout {
+    pub(super) fn new(schema: &Arc<TableSchema>) -> Self {
+        let width = |column: &oriel_storage::schema::Column| {
+            column.data_type.primitive_width().unwrap_or(4)
+        };
+        Layout {
+            schema: Arc::clone(schema),
+            resource: Promoted::new(schema, Level::Resource),
+            record: Promoted::new(schema, Level::Record),
+            row_bytes: schema.columns.iter().map(width).sum(),
+        }
+    }
+}
+
+/// Why rows cannot be made.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The request is at fault.
+    Fault(Fault),
+    /// The columns do not fit the schema: a fault of ours.
+    Error(DecodeError),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Stop::Fault(fault)
+    }
+}
+
+impl From<ArrowError> for Stop {
+    fn from(error: ArrowError) -> Self {
+        Stop::Error(DecodeError::Internal(error.to_string()))
+    }
+}
+
+/// The columns that only one table has.
+pub(super) trait Records<'a> {
+    /// Names of the request, its resource group, its scope group and its record, for errors.
+    const NAMES: [&'static str; 4];
+
+    /// Enters a scope group.
+    fn enter(
+        &mut self,
+        _resource: Option<Reader<'a>>,
+        _scope: Option<Reader<'a>>,
+    ) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Reads one record and adds its rows.
+    fn record(&mut self, reader: Reader<'a>, rows: &mut Rows<'a>) -> Result<(), Stop>;
+
+    /// Hands the columns of a batch over.
+    fn finish(&mut self, out: &mut Arrays<'_>) -> Result<(), ArrowError>;
+}
+
+/// The rows of one request.
+#[derive(Debug)]
+pub(super) struct Rows<'a> {
+    layout: &'a Layout,
+    received_at: UnixNanos,
+    /// Attribute sets being read.
+    pub(super) sets: Sets<'a>,
+    /// Room for JSON that is read only to be checked.
+    discarded: Vec<u8>,
+    placers: (Placer, Placer),
+    columns: PromotedColumns,
+    inherited: Inherited,
+    resource: Resource<'a>,
+    scope: Scope<'a>,
+    row: usize,
+    /// First row of the current scope group in this batch.
+    scope_row: usize,
+    batch_bytes: usize,
+    request_bytes: usize,
+    pub(super) batches: Vec<Batch>,
+    pub(super) accepted: u64,
+    pub(super) rejected: u64,
+    pub(super) repaired: u64,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(layout: &'a Layout, received_at: UnixNanos) -> Self {
+        Rows {
+            layout,
+            received_at,
+            sets: Sets::default(),
+            discarded: Vec::new(),
+            placers: (Placer::new(&layout.resource), Placer::new(&layout.record)),
+            columns: PromotedColumns::new(&layout.record),
+            inherited: Inherited::new(&layout.resource),
+            resource: Resource::default(),
+            scope: Scope::default(),
+            row: 0,
+            scope_row: 0,
+            batch_bytes: 0,
+            request_bytes: 0,
+            batches: Vec::new(),
+            accepted: 0,
+            rejected: 0,
+            repaired: 0,
+        }
+    }
+
+    /// Reads a whole request into `records`.
+    pub(super) fn read<R: Records<'a>>(
+        &mut self,
+        body: &'a [u8],
+        records: &mut R,
+    ) -> Result<(), Stop> {
+        let [request, resource_group, _, _] = R::NAMES;
+        let mut reader = Reader::new(body, request);
+        while reader.next()? {
+            match reader.field() {
+                1 => self.read_resource(reader.message(resource_group)?, records)?,
+                _ => reader.skip()?,
+            }
+        }
+        self.cut(records)
+    }
+
+    fn read_resource<R: Records<'a>>(
+        &mut self,
+        group: Reader<'a>,
+        records: &mut R,
+    ) -> Result<(), Stop> {
+        let (resource, schema_url) = read_head(group, "Resource")?;
+        self.resource = Resource::read(
+            resource,
+            schema_url,
+            &self.layout.resource,
+            &mut self.placers.0,
+            &mut self.sets,
+        )?;
+        let mut reader = group;
+        while reader.next()? {
+            match reader.field() {
+                2 => self.read_scope(resource, reader.message(R::NAMES[2])?, records)?,
+                _ => reader.skip()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn read_scope<R: Records<'a>>(
+        &mut self,
+        resource: Option<Reader<'a>>,
+        group: Reader<'a>,
+        records: &mut R,
+    ) -> Result<(), Stop> {
+        let (scope, schema_url) = read_head(group, "InstrumentationScope")?;
+        self.scope = Scope::read(scope, schema_url, &mut self.sets)?;
+        records.enter(resource, scope)?;
+        let mut reader = group;
+        while reader.next()? {
+            match reader.field() {
+                2 => records.record(reader.message(R::NAMES[3])?, self)?,
+                _ => reader.skip()?,
+            }
+            if self.is_full() {
+                self.cut(records)?;
+            }
+        }
+        self.end_run();
+        Ok(())
+    }
+
+    /// The number of the row being made, in its batch.
+    #[inline]
+    pub(super) fn row(&self) -> usize {
+        self.row
+    }
+
+    /// When the request was received.
+    pub(super) fn received_at(&self) -> UnixNanos {
+        self.received_at
+    }
+
+    /// Counts a row of `bytes` bytes on the wire. Errors when the request's rows grow too large.
+    #[inline]
+    pub(super) fn begin_row(&mut self, bytes: usize, reader: &Reader<'_>) -> Result<(), Fault> {
+        let inherited = inherited_bytes(&self.resource, &self.scope);
+        self.charge(bytes + self.layout.row_bytes + inherited, reader)
+    }
+
+    /// Counts `bytes` of memory for the row being made.
+    #[inline]
+    pub(super) fn charge(&mut self, bytes: usize, reader: &Reader<'_>) -> Result<(), Fault> {
+        self.batch_bytes += bytes;
+        self.request_bytes += bytes;
+        if self.request_bytes > REQUEST_BYTES_MAX {
+            return Err(reader.fault(Problem::TooLarge));
+        }
+        Ok(())
+    }
+
+    /// Puts the attributes read since `start` into the promoted columns and `overflow`.
+    #[inline]
+    pub(super) fn set_attributes(
+        &mut self,
+        start: usize,
+        overflow: &mut Text,
+    ) -> Result<(), Fault> {
+        let (columns, row) = (&mut self.columns, self.row);
+        let set = &mut self.sets.attributes[start..];
+        self.placers
+            .1
+            .place(&self.layout.record, set, |slot, value| {
+                columns.set(slot, row, value);
+            });
+        if self.sets.write_filled(start, overflow.open())? {
+            overflow.close(row);
+        }
+        Ok(())
+    }
+
+    /// Checks and drops the attributes read since `start`.
+    pub(super) fn drop_attributes(&mut self, start: usize) -> Result<(), Fault> {
+        self.discarded.clear();
+        self.sets.write_filled(start, &mut self.discarded)?;
+        Ok(())
+    }
+
+    /// Ends the row being made.
+    #[inline]
+    pub(super) fn end_row(&mut self) {
+        self.row += 1;
+        self.accepted += 1;
+    }
+
+    /// Whether the batch should be cut.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.batch_bytes >= BATCH_BYTES
+    }
+
+    fn end_run(&mut self) {
+        let count = self.row - self.scope_row;
+        if count > 0 {
+            self.inherited
+                .set_run(self.scope_row, count, &self.resource, &self.scope);
+        }
+        self.scope_row = self.row;
+    }
+
+    /// Makes a batch of the rows so far.
+    pub(super) fn cut<R: Records<'a>>(&mut self, records: &mut R) -> Result<(), Stop> {
+        self.end_run();
+        if self.row == 0 {
+            return Ok(());
+        }
+        let mut out = Arrays {
+            schema: &self.layout.schema,
+            rows: self.row,
+            arrays: vec![None; self.layout.schema.columns.len()],
+            repaired: 0,
+        };
+        records.finish(&mut out)?;
+        out.promoted(&self.layout.record, &mut self.columns)?;
+        self.inherited
+            .finish(&self.layout.resource, self.received_at.0, &mut out)?;
+        self.repaired += out.repaired;
+        let rows = out.record_batch()?;
+        let mut strays = BTreeSet::new();
+        self.placers
+            .0
+            .take_strays(&self.layout.resource, &mut strays);
+        self.placers.1.take_strays(&self.layout.record, &mut strays);
+        let batch = Batch::new(&self.layout.schema, rows, strays)
+            .map_err(|error| Stop::Error(DecodeError::Internal(error.to_string())))?;
+        self.batches.push(batch);
+        (self.row, self.scope_row, self.batch_bytes) = (0, 0, 0);
+        Ok(())
+    }
+}
+
+/// The head of a resource or scope group: its field 1, called `message`, and its schema URL.
+fn read_head<'a>(
+    group: Reader<'a>,
+    message: &'static str,
+) -> Result<(Option<Reader<'a>>, &'a [u8]), Fault> {
+    let (mut head, mut schema_url, mut reader) = (None, &[][..], group);
+    while reader.next()? {
+        match reader.field() {
+            1 => reader.message_once(&mut head, message)?,
+            2 => drop(reader.message(message)?),
+            3 => schema_url = reader.bytes()?,
+            _ => reader.skip()?,
+        }
+    }
+    Ok((head, schema_url))
+}
+
+/// The finished columns of a batch.
+#[derive(Debug)]
+pub(super) struct Arrays<'s> {
+    pub(super) schema: &'s TableSchema,
+    pub(super) rows: usize,
+    pub(super) arrays: Vec<Option<ArrayRef>>,
+    pub(super) repaired: u64,
+}
+
+impl Arrays<'_> {
+    /// Adds the column called `name`.
+    pub(super) fn put(&mut self, name: &str, array: ArrayRef) {
+        if let Some(index) = self.schema.index_of(name) {
+            self.arrays[index] = Some(array);
+        }
+    }
+
+    /// Adds `column` as text.
+    pub(super) fn text(&mut self, name: &str, column: &mut Text) -> Result<(), ArrowError> {
+        let array = column.finish(self.rows, &mut self.repaired)?;
+        self.put(name, array);
+        Ok(())
+    }
+
+    /// Adds `column` as bytes.
+    pub(super) fn binary(&mut self, name: &str, column: &mut Text) -> Result<(), ArrowError> {
+        let array = column.finish_binary(self.rows)?;
+        self.put(name, array);
+        Ok(())
+    }
+
+    /// Adds the list column called `name` over the items that `items` makes for its type.
+    pub(super) fn list(
+        &mut self,
+        name: &str,
+        lists: &mut Lists,
+        items: impl FnOnce(&DataType) -> Result<ArrayRef, ArrowError>,
+    ) -> Result<(), ArrowError> {
+        if let Some(index) = self.schema.index_of(name) {
+            let data_type = &self.schema.columns[index].data_type;
+            let array = lists.finish(self.rows, data_type, items(data_type)?)?;
+            self.arrays[index] = Some(array);
+        }
+        Ok(())
+    }
+
+    /// The rows; columns that nobody added are NULL.
+    fn record_batch(self) -> Result<RecordBatch, ArrowError> {
+        let arrow = self.schema.arrow();
+        let arrays = self
+            .arrays
+            .into_iter()
+            .zip(arrow.fields())
+            .map(|(array, field)| {
+                array.unwrap_or_else(|| new_null_array(field.data_type(), self.rows))
+            })
+            .collect();
+        RecordBatch::try_new(Arc::clone(arrow), arrays)
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the decoder as a whole.
+
+mod corpus;
