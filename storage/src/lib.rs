@@ -12,6 +12,8 @@
 pub mod schema;
 
 mod batch;
+#[doc(hidden)]
+pub mod bench;
 pub mod catalog;
 mod clock;
 mod compact;

@@ -274,6 +274,20 @@ impl Schemas {
         })
     }
 
+    /// These schemas with another sort key for `table`, to measure sort orders.
+    pub(crate) fn sorted_by(&self, table: Table, sort: &'static [&'static str]) -> Self {
+        let mut schemas = self.clone();
+        let of = match table {
+            Table::Spans => &mut schemas.spans,
+            Table::Logs => &mut schemas.logs,
+            Table::Metrics => &mut schemas.metrics,
+            Table::Traces => &mut schemas.traces,
+        };
+        let (columns, time_column) = (of.columns.clone(), of.time_column);
+        *of = Arc::new(TableSchema::new(table, columns, sort, time_column));
+        schemas
+    }
+
     /// The schema of `table`.
     pub fn of(&self, table: Table) -> &Arc<TableSchema> {
         match table {
