@@ -32,8 +32,8 @@ pub enum Error {
     Malformed(String),
     /// The request is not OTLP.
     #[error("the request is not valid OTLP: {0}")]
-    Decode(#[from] DecodeError),
-    /// Decoding the request ended in a panic: a fault of ours, which the same bytes meet again.
+    Decode(DecodeError),
+    /// Decoding the request failed by a fault of ours, which the same bytes would meet again.
     #[error("the request cannot be decoded: {0}")]
     Poison(String),
     /// More bytes are in flight than `in_flight_bytes_max`.
@@ -61,7 +61,7 @@ impl Error {
             Error::UnknownMethod(_) => "unknown_method",
             Error::ContentType(..) => "content_type",
             Error::ContentEncoding(_) => "content_encoding",
-            Error::TooLarge { .. } => "too_large",
+            Error::TooLarge { .. } | Error::Decode(DecodeError::TooLarge(_)) => "too_large",
             Error::Malformed(_) | Error::Decode(_) => "malformed",
             Error::Poison(_) => "poison",
             Error::Overloaded => "in_flight",
@@ -69,6 +69,15 @@ impl Error {
             Error::Interrupted(_) => "interrupted",
             Error::Store(_) => "store",
             Error::Stopping => "stopping",
+        }
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Internal(detail) => Error::Poison(detail),
+            error => Error::Decode(error),
         }
     }
 }

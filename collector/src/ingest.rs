@@ -18,7 +18,7 @@ use oriel_storage::{
 use tokio::sync::Semaphore;
 
 use crate::admit::{Budget, Permit};
-use crate::decode::{DECODER_VERSION, Decoded, Decoder};
+use crate::decode::{DECODER_VERSION, DecodeError, Decoded, Decoder};
 use crate::inflate::{InflateError, inflate_within};
 use crate::receive::{Call, Payload, Transport, read};
 use crate::{Config, Error, Result};
@@ -234,7 +234,7 @@ impl Ingest {
     pub(crate) fn count_refused(&self, signal: Signal, transport: Transport, error: &Error) {
         let transport_name = transport.as_str();
         match error {
-            Error::TooLarge { .. } | Error::Poison(_) => {
+            Error::TooLarge { .. } | Error::Decode(DecodeError::TooLarge(_)) | Error::Poison(_) => {
                 tracing::warn!(%signal, transport = transport_name, %error, "request refused, its sender drops it");
             }
             _ => {

@@ -24,19 +24,20 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::Error;
+use crate::decode::DecodeError;
 
 /// The row of the table: gRPC code, HTTP code, whether to send again.
 fn row(error: &Error) -> (Code, StatusCode, bool) {
     match error {
-        Error::Malformed(_) | Error::Decode(_) | Error::Poison(_) => {
-            (Code::InvalidArgument, StatusCode::BAD_REQUEST, false)
-        }
-        Error::Unauthenticated => (Code::Unauthenticated, StatusCode::UNAUTHORIZED, false),
-        Error::TooLarge { .. } => (
+        Error::TooLarge { .. } | Error::Decode(DecodeError::TooLarge(_)) => (
             Code::ResourceExhausted,
             StatusCode::PAYLOAD_TOO_LARGE,
             false,
         ),
+        Error::Malformed(_) | Error::Decode(_) | Error::Poison(_) => {
+            (Code::InvalidArgument, StatusCode::BAD_REQUEST, false)
+        }
+        Error::Unauthenticated => (Code::Unauthenticated, StatusCode::UNAUTHORIZED, false),
         Error::ContentType(..) | Error::ContentEncoding(_) => (
             Code::Unimplemented,
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -174,3 +174,145 @@ async fn first_bytes(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     }
     Ok(first)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::routing::get;
+    use tokio::io::AsyncWriteExt;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(100);
+
+    /// Serves `router` with these limits; gives back the address, what stops it, and its end.
+    async fn start(
+        router: Router,
+        limits: HttpLimits,
+    ) -> (
+        SocketAddr,
+        CancellationToken,
+        tokio::task::JoinHandle<Result<()>>,
+    ) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let end = tokio::spawn(async move { serve_http(listener, router, &limits, stopped).await });
+        (addr, stop, end)
+    }
+
+    fn limits() -> HttpLimits {
+        HttpLimits {
+            connections_max: 10,
+            header_timeout: Duration::from_secs(60),
+            shutdown_timeout: Duration::from_secs(60),
+        }
+    }
+
+    /// Sends `bytes`, then reads until the server closes.
+    async fn say(addr: SocketAddr, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        let _ = stream.write_all(bytes).await;
+        let mut reply = Vec::new();
+        let _ = stream.read_to_end(&mut reply).await;
+        String::from_utf8_lossy(&reply).into_owned()
+    }
+
+    /// Scenario: clients that send nothing, a part of a header, and a part of HTTP/2's preface.
+    /// Guarantees: each is closed after `header_timeout`.
+    #[tokio::test]
+    async fn closes_silent_connections() {
+        let limits = HttpLimits {
+            header_timeout: SOON,
+            ..limits()
+        };
+        let (addr, _stop, _end) = start(Router::new(), limits).await;
+        for part in [
+            &b""[..],
+            b"GET / HT",
+            b"POST /v1/traces HTTP/1.1\r\nhost: a\r\n",
+            b"PRI * H",
+        ] {
+            let reply = say(addr, part).await;
+            assert!(!reply.starts_with("HTTP/1.1 200"), "{reply}");
+        }
+    }
+
+    /// Scenario: two connections where one is allowed; then the first one leaves.
+    /// Guarantees: the second is closed at once; a place that was left is given again.
+    #[tokio::test]
+    async fn closes_connections_over_the_limit() {
+        let limits = HttpLimits {
+            connections_max: 1,
+            ..limits()
+        };
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        let (addr, _stop, _end) = start(router, limits).await;
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        let mut first = TcpStream::connect(addr).await.unwrap();
+        first.write_all(b"G").await.unwrap();
+        assert_eq!(say(addr, request).await, "");
+        first.write_all(&request[1..]).await.unwrap();
+        let mut reply = String::new();
+        first.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.ends_with("hello"), "{reply}");
+        // The place is free once the server has seen the end, which it may do after us.
+        for _ in 0..100 {
+            if say(addr, request).await.ends_with("hello") {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("the place was not given again");
+    }
+
+    /// Scenario: the server is stopped while one request is under way and one connection is idle.
+    /// Guarantees: the request is answered, the idle one closed, no new one taken; then it ends.
+    #[tokio::test]
+    async fn finishes_requests_when_stopped() {
+        let (entered, mut enter) = mpsc::channel::<()>(1);
+        let leave = Arc::new(Semaphore::new(0));
+        let gate = Arc::clone(&leave);
+        let handler = move || async move {
+            entered.send(()).await.unwrap();
+            gate.acquire().await.unwrap().forget();
+            "done"
+        };
+        let (addr, stop, end) = start(Router::new().route("/", get(handler)), limits()).await;
+        let idle = tokio::spawn(async move { say(addr, b"").await });
+        let slow =
+            tokio::spawn(async move { say(addr, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await });
+        enter.recv().await.unwrap();
+        stop.cancel();
+        assert_eq!(idle.await.unwrap(), "");
+        leave.add_permits(1);
+        assert!(slow.await.unwrap().ends_with("done"));
+        end.await.unwrap().unwrap();
+        assert!(TcpStream::connect(addr).await.is_err());
+    }
+
+    /// Scenario: a request that never ends, and a stop with a deadline.
+    /// Guarantees: the server ends at the deadline.
+    #[tokio::test]
+    async fn cuts_requests_at_the_deadline() {
+        let (entered, mut enter) = mpsc::channel::<()>(1);
+        let handler = move || async move {
+            entered.send(()).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let limits = HttpLimits {
+            shutdown_timeout: SOON,
+            ..limits()
+        };
+        let (addr, stop, end) = start(Router::new().route("/", get(handler)), limits).await;
+        let slow =
+            tokio::spawn(async move { say(addr, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await });
+        enter.recv().await.unwrap();
+        stop.cancel();
+        end.await.unwrap().unwrap();
+        assert_eq!(slow.await.unwrap(), "");
+    }
+}

@@ -115,23 +115,26 @@ async fn read_all(
             return Err(Error::TooLarge { max });
         }
         permit.cover(len)?;
-        if whole.is_empty() && body.is_end_stream() {
-            return Ok(data);
-        }
         let fresh = whole.len() < GRPC_PREFIX;
-        whole.extend_from_slice(&data);
-        if transport == Transport::Grpc && fresh && whole.len() >= GRPC_PREFIX {
-            let message = message_len(&whole);
+        let done = whole.is_empty() && body.is_end_stream();
+        if !done {
+            whole.extend_from_slice(&data);
+        }
+        if transport == Transport::Grpc && fresh {
+            let message = message_len(if done { &data } else { &whole });
             if message > max {
                 return Err(Error::TooLarge { max });
             }
             permit.cover(message)?;
         }
+        if done {
+            return Ok(data);
+        }
     }
     Ok(whole.freeze())
 }
 
-/// Length of the gRPC message behind the prefix that `bytes` start with.
+/// Length of the gRPC message behind the prefix that `bytes` start with; 0 while it is not whole.
 fn message_len(bytes: &[u8]) -> usize {
     bytes
         .get(1..GRPC_PREFIX)
