@@ -19,6 +19,7 @@ mod clock;
 mod compact;
 mod config;
 mod error;
+mod expire;
 mod flush;
 mod frame;
 mod layout;
