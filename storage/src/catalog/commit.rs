@@ -76,7 +76,6 @@ impl Catalog {
             tables::remember(&tx, now, hashes, UnixNanos(now.0.saturating_sub(window)))?;
         }
         lake.snapshot_id = step.head.snapshot_id;
-        lake.snapshot_time = step.head.time;
         let reloaded = foreign
             .then(|| load::parts(&tx, &self.schemas, &lake))
             .transpose()?;
@@ -172,12 +171,6 @@ fn remove_part(
     if ended != 1 {
         return Err(gone());
     }
-    db.prepare_cached(
-        "UPDATE ducklake_table_stats
-         SET record_count = max(0, record_count - ?2), file_size_bytes = max(0, file_size_bytes - ?3)
-         WHERE table_id = ?1",
-    )?
-    .execute(params![table_id, part.rows as i64, part.bytes as i64])?;
     Ok(())
 }
 
@@ -314,7 +307,11 @@ fn add_file_stats(
     Ok(())
 }
 
-/// The statistics of a table: counts follow its live files, ranges only widen.
+/// The statistics of a table: counts only grow, ranges only widen.
+///
+/// DuckDB answers `min` and `max` from the ranges when `record_count` equals the rows of the live
+/// files, and scans otherwise (seen in 1.5.5). So removed rows stay counted, as the extension
+/// itself does: the counts are equal only while nothing was ever removed, when the ranges are exact.
 #[derive(Debug)]
 struct TableTotals {
     table: Table,

@@ -150,7 +150,7 @@ pub(super) fn create(db: &Connection, data_path: &str, now: UnixNanos) -> Result
             schema_version: 0,
             next_catalog_id: 1,
             next_file_id: 0,
-            time: now,
+            time: UnixNanos(i64::MIN),
         },
         changes: vec!["created_schema:\"main\"".to_owned()],
         schema_changed: false,
@@ -242,7 +242,8 @@ impl Step {
         self.head = Head {
             snapshot_id: self.snapshot_id(),
             schema_version: self.schema_version(),
-            time: UnixNanos(now.0.max(self.head.time.0)),
+            // A microsecond is the resolution of a snapshot's time; time travel needs them apart.
+            time: UnixNanos(now.0.max(self.head.time.0.saturating_add(1_000))),
             ..self.head
         };
         db.prepare_cached("INSERT INTO ducklake_snapshot VALUES (?1, ?2, ?3, ?4, ?5)")?

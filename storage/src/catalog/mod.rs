@@ -30,7 +30,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oriel_proto::UnixNanos;
 use rusqlite::Connection;
 
 use crate::schema::{Schemas, Table};
@@ -108,8 +107,6 @@ pub(crate) struct Committed {
 #[derive(Debug, Clone)]
 struct Lake {
     snapshot_id: i64,
-    /// Of the newest snapshot; snapshot times never go back though the clock may.
-    snapshot_time: UnixNanos,
     tenants: HashMap<TenantId, TenantTables>,
 }
 

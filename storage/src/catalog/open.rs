@@ -193,7 +193,6 @@ fn reconcile(db: &Connection, schemas: &Schemas, clock: &dyn Clock) -> Result<La
     }
     step.finish(db, Some("schema"), clock.now())?;
     lake.snapshot_id = step.head.snapshot_id;
-    lake.snapshot_time = step.head.time;
     Ok(lake)
 }
 
@@ -224,7 +223,6 @@ fn read_lake(db: &Connection) -> Result<Lake> {
     }
     Ok(Lake {
         snapshot_id: head.snapshot_id,
-        snapshot_time: head.time,
         tenants,
     })
 }
