@@ -24,6 +24,7 @@ CREATE TABLE oriel_tenant(schema_id INTEGER PRIMARY KEY, tenant TEXT NOT NULL UN
 CREATE TABLE oriel_part(data_file_id INTEGER PRIMARY KEY, day INTEGER NOT NULL, odd INTEGER NOT NULL, time_min INTEGER NOT NULL, time_max INTEGER NOT NULL, level INTEGER NOT NULL, checksum INTEGER NOT NULL, columns_count INTEGER NOT NULL, format INTEGER NOT NULL, strays TEXT);
 CREATE TABLE oriel_wal(ingester TEXT PRIMARY KEY, epoch INTEGER NOT NULL, position INTEGER NOT NULL);
 CREATE TABLE oriel_seen(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, hashes BLOB NOT NULL);
+CREATE INDEX oriel_seen_by_time ON oriel_seen(at);
 ";
 
 /// The one ingester of a store that is not scaled out.
