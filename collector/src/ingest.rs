@@ -99,7 +99,7 @@ impl Ingest {
     /// Returns what to answer once all rows that were accepted are durable and visible.
     /// Errors: nothing of the call is stored, except that of a call cut while it was logged
     /// (`Store::append`); a retry of that one is recognised.
-    pub(crate) async fn ingest(&self, call: Call, body: Body) -> Result<Answer> {
+    pub(crate) async fn ingest(&self, call: Call, body: &mut Body) -> Result<Answer> {
         let started = Instant::now();
         let outcome = self.flow(call, body).await;
         match &outcome {
@@ -112,7 +112,7 @@ impl Ingest {
         outcome
     }
 
-    async fn flow(&self, call: Call, body: Body) -> Result<Answer> {
+    async fn flow(&self, call: Call, body: &mut Body) -> Result<Answer> {
         let mut permit = self.budget.admit(call.declared.unwrap_or(0))?;
         let max = bytes(self.config.body_bytes_max);
         let payload = read(&call, body, max, self.config.body_timeout, &mut permit).await?;

@@ -76,9 +76,9 @@ async fn export(ingest: &Ingest, signal: Signal, request: Request) -> Response {
         // As gRPC asks: not a gRPC status, which such a client would not read.
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     let stored = match check(ingest, signal, &head.headers, &body) {
-        Ok(call) => ingest.ingest(call, body).await,
+        Ok(call) => ingest.ingest(call, &mut body).await,
         Err(error) => {
             ingest.count_refused(signal, Transport::Grpc, &error);
             Err(error)

@@ -68,22 +68,26 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
 
 /// Answers one export request.
 async fn export(ingest: &Ingest, signal: Signal, request: Request) -> Response {
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     let content_type = content_type(&head.headers);
     let answer_type = *content_type.as_ref().unwrap_or(&ContentType::Json);
-    let call = match check(ingest, signal, content_type, &head.headers, &body) {
-        Ok(call) => call,
+    let stored = match check(ingest, signal, content_type, &head.headers, &body) {
+        Ok(call) => ingest.ingest(call, &mut body).await,
         Err(error) => {
             ingest.count_refused(signal, Transport::Http, &error);
-            if head.version < Version::HTTP_2 && !head.headers.contains_key(EXPECT) {
-                drain(body).await;
-            }
-            return respond::http_error(&error, answer_type, ingest.retry_after());
+            Err(error)
         }
     };
-    match ingest.ingest(call, body).await {
+    match stored {
         Ok(answer) => respond::http_ok(signal, answer_type, &answer),
-        Err(error) => respond::http_error(&error, answer_type, ingest.retry_after()),
+        Err(error) => {
+            // HTTP/2 can answer before the end; a client that waits for "100" sends nothing.
+            let sending = head.version < Version::HTTP_2 && !head.headers.contains_key(EXPECT);
+            if sending && !matches!(error, Error::Slow) {
+                drain(&mut body).await;
+            }
+            respond::http_error(&error, answer_type, ingest.retry_after())
+        }
     }
 }
 
@@ -129,7 +133,7 @@ fn content_type(headers: &HeaderMap) -> Result<ContentType> {
 }
 
 /// Throws the rest of a refused body away, within limits.
-async fn drain(mut body: Body) {
+async fn drain(body: &mut Body) {
     let reading = async {
         let mut left = DRAIN_BYTES;
         while let Some(Ok(frame)) = body.frame().await {

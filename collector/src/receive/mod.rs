@@ -76,7 +76,7 @@ fn encoding(name: Option<&[u8]>) -> Result<ContentEncoding> {
 /// Errors: `TooLarge`, `Overloaded`, `Slow`, `Interrupted`; `Malformed` for broken gRPC framing.
 pub(crate) async fn read(
     call: &Call,
-    body: Body,
+    body: &mut Body,
     max: usize,
     timeout: Duration,
     permit: &mut Permit,
@@ -96,7 +96,7 @@ pub(crate) async fn read(
 
 async fn read_all(
     transport: Transport,
-    mut body: Body,
+    body: &mut Body,
     max: usize,
     permit: &mut Permit,
 ) -> Result<Bytes> {
