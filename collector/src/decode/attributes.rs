@@ -5,8 +5,6 @@
 //! column's type; everything else goes to the overflow, and a promoted key found there makes its
 //! column a stray of the batch.
 
-use std::collections::BTreeSet;
-
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Float64Type, Int64Type};
 use arrow::error::ArrowError;
@@ -57,6 +55,11 @@ impl Promoted {
             promoted.table[at] = slot as u16;
         }
         promoted
+    }
+
+    /// Name of the column of `slot`.
+    pub(super) fn column(&self, slot: usize) -> &str {
+        &self.names[slot]
     }
 
     /// The slot of `key`, if it is promoted.
@@ -194,13 +197,10 @@ impl Placer {
         }
     }
 
-    /// Adds the columns that had strays since the last call to `names`.
-    pub(super) fn take_strays(&mut self, promoted: &Promoted, names: &mut BTreeSet<String>) {
-        for (stray, name) in self.strays.iter_mut().zip(&promoted.names) {
-            if std::mem::take(stray) {
-                names.insert(name.clone());
-            }
-        }
+    /// The slots of the columns that had strays since the last call.
+    pub(super) fn take_strays(&mut self) -> impl Iterator<Item = usize> {
+        let strays = self.strays.iter_mut().enumerate();
+        strays.filter_map(|(slot, stray)| std::mem::take(stray).then_some(slot))
     }
 }
 

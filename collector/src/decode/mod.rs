@@ -25,6 +25,8 @@ mod resource;
 mod rows;
 mod series;
 mod spans;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};

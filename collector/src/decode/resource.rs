@@ -20,6 +20,8 @@ pub(super) struct Resource<'a> {
     dropped: u32,
     schema_url: &'a [u8],
     bytes: usize,
+    /// Slots whose attribute is in the overflow.
+    pub(super) strays: Vec<usize>,
 }
 
 impl<'a> Resource<'a> {
@@ -54,6 +56,7 @@ impl<'a> Resource<'a> {
         placer.place(promoted, &mut sets.attributes, |slot, value| {
             columns.push((slot, value));
         });
+        out.strays.extend(placer.take_strays());
         sets.write_filled(0, &mut out.attributes)?;
         out.bytes += out.attributes.len() + out.entity_refs.len() + schema_url.len();
         Ok(out)

@@ -113,6 +113,8 @@ pub(super) struct Rows<'a> {
     scope_row: usize,
     batch_bytes: usize,
     request_bytes: usize,
+    /// Stray resource columns of this batch.
+    strays: BTreeSet<String>,
     pub(super) batches: Vec<Batch>,
     pub(super) accepted: u64,
     pub(super) rejected: u64,
@@ -135,6 +137,7 @@ impl<'a> Rows<'a> {
             scope_row: 0,
             batch_bytes: 0,
             request_bytes: 0,
+            strays: BTreeSet::new(),
             batches: Vec::new(),
             accepted: 0,
             rejected: 0,
@@ -279,6 +282,9 @@ impl<'a> Rows<'a> {
         if count > 0 {
             self.inherited
                 .set_run(self.scope_row, count, &self.resource, &self.scope);
+            let slots = self.resource.strays.iter();
+            let names = slots.map(|slot| self.layout.resource.column(*slot).to_owned());
+            self.strays.extend(names);
         }
         self.scope_row = self.row;
     }
@@ -301,11 +307,10 @@ impl<'a> Rows<'a> {
             .finish(&self.layout.resource, self.received_at.0, &mut out)?;
         self.repaired += out.repaired;
         let rows = out.record_batch()?;
-        let mut strays = BTreeSet::new();
-        self.placers
-            .0
-            .take_strays(&self.layout.resource, &mut strays);
-        self.placers.1.take_strays(&self.layout.record, &mut strays);
+        let mut strays = std::mem::take(&mut self.strays);
+        let record = &self.layout.record;
+        let slots = self.placers.1.take_strays();
+        strays.extend(slots.map(|slot| record.column(slot).to_owned()));
         let batch = Batch::new(&self.layout.schema, rows, strays)
             .map_err(|error| Stop::Error(DecodeError::Internal(error.to_string())))?;
         self.batches.push(batch);

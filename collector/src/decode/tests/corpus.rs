@@ -68,3 +68,16 @@ fn totals_equal_the_truth() {
         .collect();
     assert_eq!(series.len(), 181);
 }
+
+/// Scenario: every recorded request, decoded and compared with the reference.
+/// Guarantees: every column of every row is equal.
+#[test]
+fn rows_equal_the_reference() {
+    for signal in Signal::ALL {
+        for body in requests(signal) {
+            let decoded = super::decode(signal, &body).expect("a recorded request");
+            let want = super::reference(signal, &body).expect("a recorded request");
+            assert_eq!(super::difference(&super::rows(&decoded), &want), "");
+        }
+    }
+}
