@@ -8,12 +8,17 @@ use arrow::array::RecordBatch;
 use crate::schema::{Table, TableSchema};
 use crate::{Error, Result};
 
-/// Rows of one table, in the order of arrival.
+/// Rows of one table, in the order of arrival. Cloning copies a pointer: a snapshot clones every
+/// batch of its tenant.
 #[derive(Debug, Clone)]
-pub struct Batch {
+pub struct Batch(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     table: Table,
     rows: RecordBatch,
-    strays: Arc<BTreeSet<String>>,
+    strays: BTreeSet<String>,
+    memory_bytes: usize,
 }
 
 impl Batch {
@@ -29,30 +34,31 @@ impl Batch {
                 schema.table
             )));
         }
-        Ok(Batch {
+        Ok(Batch(Arc::new(Inner {
             table: schema.table,
+            memory_bytes: rows.get_array_memory_size(),
             rows,
-            strays: Arc::new(strays),
-        })
+            strays,
+        })))
     }
 
     /// Which table.
     pub fn table(&self) -> Table {
-        self.table
+        self.0.table
     }
 
     /// The rows.
     pub fn rows(&self) -> &RecordBatch {
-        &self.rows
+        &self.0.rows
     }
 
     /// Promoted columns with values in the overflow.
     pub fn strays(&self) -> &BTreeSet<String> {
-        &self.strays
+        &self.0.strays
     }
 
     /// Bytes of memory that the rows hold.
     pub fn memory_bytes(&self) -> usize {
-        self.rows.get_array_memory_size()
+        self.0.memory_bytes
     }
 }

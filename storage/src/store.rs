@@ -6,11 +6,12 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 
 use crate::schema::Schemas;
+use crate::seen::Ticket;
 use crate::{
     Batch, Clock, Config, Error, Frame, ReplayFn, RequestHash, Result, Snapshot, TenantId,
     WalPosition,
 };
-use oriel_proto::Signal;
+use oriel_proto::{Signal, UnixNanos};
 
 /// What a request was answered; remembered so that a retry gets the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,12 +36,28 @@ pub enum Claim {
 #[derive(Debug)]
 pub struct Claimed {
     hash: RequestHash,
+    ticket: Ticket,
 }
 
 impl Claimed {
+    pub(crate) fn new(hash: RequestHash, ticket: Ticket) -> Self {
+        Claimed { hash, ticket }
+    }
+
+    /// The request is stored and has this answer.
+    pub(crate) fn complete(self, received_at: UnixNanos, answer: Answer) {
+        self.ticket.store(self.hash, received_at, answer);
+    }
+
     /// The hash to put into the frame's header.
     pub fn hash(&self) -> RequestHash {
         self.hash
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        self.ticket.release(self.hash);
     }
 }
 
@@ -111,7 +128,8 @@ impl Store {
     ///
     /// Cancel safety: safe.
     pub async fn claim(&self, hash: RequestHash) -> Result<Claim> {
-        Ok(Claim::New(Claimed { hash }))
+        let _ = hash;
+        Err(Error::Stopped("store"))
     }
 
     /// Makes `frame` durable, then its `batches` visible to new snapshots, together.

@@ -1,0 +1,199 @@
+//! The window of requests that were stored, so that a retry is stored once.
+//!
+//! A request is *in flight* from its claim until its frame is durable; a copy of it waits. Then it
+//! is *stored* and remembered for `dedup_window` or until `dedup_entries_max` newer ones came.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use oriel_proto::UnixNanos;
+use tokio::sync::oneshot;
+
+use crate::store::{Answer, Claim, Claimed};
+use crate::{Error, RequestHash, Result};
+
+const BLOB_VERSION: u8 = 1;
+const BLOB_ENTRY_BYTES: usize = 28;
+
+/// One stored request, as the catalog and the log remember it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeenEntry {
+    pub(crate) hash: RequestHash,
+    pub(crate) received_at: UnixNanos,
+    pub(crate) rejected: u32,
+}
+
+/// The entries as bytes: version, then 28 bytes each (hash, time received, records rejected).
+pub(crate) fn encode(entries: &[SeenEntry]) -> Vec<u8> {
+    let mut blob = Vec::with_capacity(1 + entries.len() * BLOB_ENTRY_BYTES);
+    blob.push(BLOB_VERSION);
+    for entry in entries {
+        blob.extend_from_slice(&entry.hash.0.to_le_bytes());
+        blob.extend_from_slice(&entry.received_at.0.to_le_bytes());
+        blob.extend_from_slice(&entry.rejected.to_le_bytes());
+    }
+    blob
+}
+
+/// The entries of a blob. Errors: `Corrupt`.
+pub(crate) fn decode(blob: &[u8]) -> Result<Vec<SeenEntry>> {
+    let corrupt = |detail: &str| Error::Corrupt {
+        what: "list of stored requests in the catalog".to_owned(),
+        detail: detail.to_owned(),
+    };
+    let (version, entries) = blob.split_first().ok_or_else(|| corrupt("it is empty"))?;
+    if *version != BLOB_VERSION {
+        return Err(corrupt(&format!("its version is {version}")));
+    }
+    let entries = entries.chunks(BLOB_ENTRY_BYTES);
+    entries
+        .map(|bytes| {
+            let (hash, rest) = bytes.split_first_chunk()?;
+            let (received_at, rest) = rest.split_first_chunk()?;
+            Some(SeenEntry {
+                hash: RequestHash(u128::from_le_bytes(*hash)),
+                received_at: UnixNanos(i64::from_le_bytes(*received_at)),
+                rejected: u32::from_le_bytes(rest.try_into().ok()?),
+            })
+        })
+        .map(|entry| entry.ok_or_else(|| corrupt("its last entry is cut off")))
+        .collect()
+}
+
+/// The window. Shared by claims, which outlive the call that made them.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    window: Duration,
+    entries_max: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stored: HashMap<RequestHash, Stored>,
+    order: VecDeque<(RequestHash, UnixNanos)>,
+    in_flight: HashMap<RequestHash, Vec<oneshot::Sender<()>>>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    rejected: u64,
+    message: Option<Box<str>>,
+}
+
+impl Seen {
+    pub(crate) fn new(window: Duration, entries_max: usize) -> Arc<Self> {
+        Arc::new(Seen {
+            window,
+            entries_max,
+            state: Mutex::default(),
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // Every change under the lock is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Claims `hash`, waiting while another claim on it is in flight.
+    pub(crate) async fn claim(self: &Arc<Self>, hash: RequestHash, now: UnixNanos) -> Claim {
+        loop {
+            let waiting = {
+                let mut state = self.lock();
+                self.evict(&mut state, now);
+                if let Some(stored) = state.stored.get(&hash) {
+                    metrics::counter!("oriel_duplicates_suppressed_total").increment(1);
+                    return Claim::Duplicate(Answer {
+                        rejected: stored.rejected,
+                        message: stored.message.as_deref().unwrap_or_default().to_owned(),
+                    });
+                }
+                match state.in_flight.get_mut(&hash) {
+                    Some(waiters) => {
+                        let (sender, receiver) = oneshot::channel();
+                        waiters.push(sender);
+                        receiver
+                    }
+                    None => {
+                        state.in_flight.insert(hash, Vec::new());
+                        return Claim::New(Claimed::new(hash, Ticket(Arc::clone(self))));
+                    }
+                }
+            };
+            // The sender is used or dropped when the other claim ends; both mean: look again.
+            let _ = waiting.await;
+        }
+    }
+
+    /// Remembers a request that was stored before this process started.
+    pub(crate) fn restore(&self, entry: SeenEntry, now: UnixNanos) {
+        let answer = Answer {
+            rejected: u64::from(entry.rejected),
+            message: if entry.rejected > 0 {
+                "stored before; the records that were rejected then are rejected now".to_owned()
+            } else {
+                String::new()
+            },
+        };
+        self.store(entry.hash, entry.received_at, answer, now);
+    }
+
+    fn store(&self, hash: RequestHash, received_at: UnixNanos, answer: Answer, now: UnixNanos) {
+        let mut state = self.lock();
+        let stored = Stored {
+            rejected: answer.rejected,
+            message: (!answer.message.is_empty()).then(|| answer.message.into_boxed_str()),
+        };
+        if state.stored.insert(hash, stored).is_none() {
+            state.order.push_back((hash, received_at));
+        }
+        self.evict(&mut state, now);
+    }
+
+    fn evict(&self, state: &mut State, now: UnixNanos) {
+        let window = i64::try_from(self.window.as_nanos()).unwrap_or(i64::MAX);
+        let oldest = now.0.saturating_sub(window);
+        while let Some(&(hash, received_at)) = state.order.front() {
+            if state.order.len() <= self.entries_max && received_at.0 >= oldest {
+                break;
+            }
+            state.order.pop_front();
+            state.stored.remove(&hash);
+        }
+    }
+
+    /// Requests remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().stored.len()
+    }
+}
+
+/// A claim's tie to its window.
+pub(crate) struct Ticket(Arc<Seen>);
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ticket")
+    }
+}
+
+impl Ticket {
+    /// The request is stored: remember its answer. Waiting copies are told by [`Ticket::release`].
+    pub(crate) fn store(&self, hash: RequestHash, received_at: UnixNanos, answer: Answer) {
+        // The window is counted from the newest request, so that it needs no clock here.
+        self.0.store(hash, received_at, answer, received_at);
+    }
+
+    /// The claim ends; the next copy may look.
+    pub(crate) fn release(&self, hash: RequestHash) {
+        let waiters = self.0.lock().in_flight.remove(&hash);
+        for waiter in waiters.into_iter().flatten() {
+            let _ = waiter.send(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! Walks the frames of the log in order, after a crash or a stop.
+//!
+//! A frame counts when it is whole, undamaged and has the next sequence. Where it does not:
+//! 1. if a good frame with a later sequence follows in the same segment, or a later segment exists,
+//!    the frames between are damaged: they are handed out as such and the walk goes on;
+//! 2. else this is the tail: frames from here on were never acknowledged (W1), or the segment ends.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::{Logged, SegmentFile, claimed_sequence, decode, io, list};
+use crate::{Result, WalPosition};
+
+/// What stands in the log.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A good frame.
+    Frame(Logged),
+    /// One or several damaged ones, next to each other.
+    Damaged(Damaged),
+}
+
+/// Frames that can not be read.
+#[derive(Debug)]
+pub(crate) struct Damaged {
+    /// Sequence of the first.
+    pub(crate) first: u64,
+    /// How many.
+    pub(crate) frames_count: u64,
+    /// The bytes that stand there; empty when the file is gone.
+    pub(crate) bytes: Bytes,
+    /// Where.
+    pub(crate) path: PathBuf,
+    /// At which offset.
+    pub(crate) offset: usize,
+}
+
+/// What a walk has found.
+#[derive(Debug)]
+pub(crate) struct Walked {
+    /// Sequence of the last frame, at least the position the walk began at.
+    pub(crate) last: WalPosition,
+    /// All segments, in order.
+    pub(crate) segments: Vec<SegmentFile>,
+    /// Whether the last segment ends in a frame that was cut off.
+    pub(crate) torn: bool,
+}
+
+/// Walks the frames after `after`, handing each to `visit`. Holds one segment in memory.
+///
+/// Errors: reading fails, or those of `visit`. Damage is no error.
+pub(crate) fn walk(
+    dir: &Path,
+    salt: u32,
+    after: WalPosition,
+    visit: &mut dyn FnMut(Found) -> Result<()>,
+) -> Result<Walked> {
+    let segments = list(dir)?;
+    let mut walk = Walk {
+        salt,
+        after: after.0,
+        expected: after.0 + 1,
+        torn: false,
+        visit,
+    };
+    for (i, segment) in segments.iter().enumerate() {
+        let end = segments.get(i + 1).map(|next| next.first);
+        if end.is_some_and(|end| end <= walk.after + 1) {
+            continue;
+        }
+        if segment.first > walk.expected {
+            walk.damaged(segment.first, Bytes::new(), &segment.path, 0)?;
+        }
+        walk.segment(segment, end)?;
+    }
+    let (expected, torn) = (walk.expected, walk.torn);
+    Ok(Walked {
+        last: WalPosition(expected - 1),
+        segments,
+        torn,
+    })
+}
+
+struct Walk<'a> {
+    salt: u32,
+    after: u64,
+    expected: u64,
+    torn: bool,
+    visit: &'a mut dyn FnMut(Found) -> Result<()>,
+}
+
+impl Walk<'_> {
+    /// Walks one segment; `end` is the first sequence of the next one.
+    fn segment(&mut self, segment: &SegmentFile, end: Option<u64>) -> Result<()> {
+        let path = &segment.path;
+        let bytes = Bytes::from(std::fs::read(path).map_err(|source| io("reading", path, source))?);
+        self.expected = segment.first;
+        let mut at = 0;
+        while end != Some(self.expected) {
+            if let Some(frame) = self.frame(&bytes, at) {
+                at += frame.bytes;
+                self.expected += 1;
+                if frame.sequence > self.after {
+                    (self.visit)(Found::Frame(frame))?;
+                }
+            } else if let Some((next_at, next)) = self.next_good(&bytes, at, end) {
+                self.damaged(next, bytes.slice(at..next_at), path, at)?;
+                at = next_at;
+            } else if let Some(end) = end {
+                self.damaged(end, bytes.slice(at..), path, at)?;
+            } else {
+                self.torn = claimed_sequence(&bytes, at) == Some(self.expected);
+                break;
+            }
+        }
+        // Frames up to `after` may be unreadable by now: they are in parts.
+        self.expected = self.expected.max(self.after + 1);
+        Ok(())
+    }
+
+    fn frame(&self, bytes: &Bytes, at: usize) -> Option<Logged> {
+        decode(bytes, at, self.salt).filter(|frame| frame.sequence == self.expected)
+    }
+
+    /// The next good frame of this segment that was written after the expected one.
+    fn next_good(&self, bytes: &Bytes, at: usize, end: Option<u64>) -> Option<(usize, u64)> {
+        let later =
+            |sequence: u64| sequence > self.expected && end.is_none_or(|end| sequence < end);
+        (at..bytes.len())
+            .step_by(super::ALIGN)
+            .skip(1)
+            .find_map(|at| {
+                let sequence = claimed_sequence(bytes, at).filter(|claimed| later(*claimed))?;
+                decode(bytes, at, self.salt).map(|_| (at, sequence))
+            })
+    }
+
+    /// Reports the frames from the expected one to before `next` as damaged, those in parts aside.
+    fn damaged(&mut self, next: u64, bytes: Bytes, path: &Path, offset: usize) -> Result<()> {
+        let first = self.expected.max(self.after + 1);
+        self.expected = next;
+        if next <= first {
+            return Ok(());
+        }
+        (self.visit)(Found::Damaged(Damaged {
+            first,
+            frames_count: next - first,
+            bytes,
+            path: path.to_owned(),
+            offset,
+        }))
+    }
+}

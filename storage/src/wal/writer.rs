@@ -1,0 +1,515 @@
+//! The log's writer: one thread that groups frames, writes them, syncs once, then settles them.
+//!
+//! 1. Take what is queued. Where the last group had several frames, wait up to `commit_window` for
+//!    as many again: whoever waited for that group is about to come back. Nobody waits alone.
+//! 2. Write the group into the current segment, zero-filled beforehand, so that the sync has no
+//!    metadata to write; when it does not fit, go on in a recycled or new segment.
+//! 3. fdatasync, then hand the group to `settle`, in sequence order (W1).
+//!
+//! A failed write costs its group and the rest of the segment; the next group starts a new one. A
+//! failed sync ends all writing until a restart: the kernel may have dropped the dirty pages, so a
+//! second sync would lie.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    ALIGN, PAYLOAD_BYTES_MAX, SegmentFile, encode, frame_bytes, io, segment_path, sync_dir,
+};
+use crate::disk::Disk;
+use crate::{Error, Frame, Result, WalPosition};
+
+/// A group is written once it has this much.
+const GROUP_BYTES_MAX: usize = 2 << 20;
+/// Frames that wait for the writer hold at most this much; further requests wait.
+const QUEUE_BYTES_MAX: usize = 64 << 20;
+/// Queue space is counted in units of this, each frame taking at least one.
+const QUEUE_UNIT: usize = 1024;
+/// Segments kept for reuse.
+const FREE_SEGMENTS_MAX: usize = 2;
+
+/// How to write.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The folder of the segments.
+    pub(crate) dir: PathBuf,
+    /// Size of a segment; larger frames get a larger one.
+    pub(crate) segment_bytes: u64,
+    /// Longest wait for others to share a sync.
+    pub(crate) window: Duration,
+    /// Start of every CRC.
+    pub(crate) salt: u32,
+    /// Epoch of this opening.
+    pub(crate) epoch: u64,
+    /// Sequence of the next frame.
+    pub(crate) next: u64,
+    /// Segments that stand there; reused when flushed.
+    pub(crate) segments: Vec<SegmentFile>,
+    /// What is flushed already.
+    pub(crate) flushed: WalPosition,
+    /// Consulted before a segment is added.
+    pub(crate) disk: Arc<Disk>,
+}
+
+/// What became of a group.
+pub(crate) enum Settled<T> {
+    /// Durable, in sequence order, with the bytes each takes in the log.
+    Durable(Vec<(WalPosition, usize, T)>),
+    /// Not acknowledged, and why.
+    Refused(Vec<T>, String),
+}
+
+/// The log. Dropped, it writes what is queued and ends its thread.
+pub(crate) struct Wal<T: Send + 'static> {
+    shared: Arc<Shared<T>>,
+    permits: Arc<Semaphore>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared<T> {
+    queue: Mutex<Queue<T>>,
+    wake: Condvar,
+    segments: Mutex<Segments>,
+}
+
+struct Queue<T> {
+    waiting: VecDeque<Queued<T>>,
+    closed: bool,
+    /// Why nothing can be written until a restart.
+    failed: Option<String>,
+}
+
+struct Queued<T> {
+    frame: Frame,
+    rejected: u32,
+    item: T,
+    _room: OwnedSemaphorePermit,
+}
+
+struct Segments {
+    /// In order; the last may be written to.
+    live: VecDeque<SegmentFile>,
+    free: Vec<SegmentFile>,
+}
+
+fn lock<S>(mutex: &Mutex<S>) -> MutexGuard<'_, S> {
+    // Nothing under these locks leaves its state half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T: Send + 'static> std::fmt::Debug for Wal<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wal").finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static> Wal<T> {
+    /// Starts the writer thread. `settle` is called on it, once a group.
+    ///
+    /// Errors: the thread cannot be started.
+    pub(crate) fn start(
+        options: Options,
+        settle: impl FnMut(Settled<T>) + Send + 'static,
+    ) -> Result<Self> {
+        let segments = options.segments.clone();
+        let (live, free) = if options.flushed.0 + 1 == options.next {
+            (Vec::new(), segments)
+        } else {
+            (segments, Vec::new())
+        };
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue {
+                waiting: VecDeque::new(),
+                closed: false,
+                failed: None,
+            }),
+            wake: Condvar::new(),
+            segments: Mutex::new(Segments {
+                live: live.into(),
+                free,
+            }),
+        });
+        let dir = options.dir.clone();
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            next: options.next,
+            options,
+            current: None,
+            buffer: Vec::new(),
+            last_count: 1,
+            settle,
+        };
+        let thread = std::thread::Builder::new()
+            .name("oriel-wal".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|source| io("starting the writer thread of", &dir, source))?;
+        Ok(Wal {
+            shared,
+            permits: Arc::new(Semaphore::new(QUEUE_BYTES_MAX / QUEUE_UNIT)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Queues `frame`; `item` comes back through `settle`. Waits while the queue is full.
+    ///
+    /// Errors: `Unavailable` after [`Wal::close`] or a failed sync. Cancel safety: dropped before it
+    /// returns, nothing is queued and `item` is dropped.
+    pub(crate) async fn submit(&self, frame: Frame, rejected: u32, item: T) -> Result<()> {
+        if frame.payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(Error::Invalid(
+                "a request of over 1 GiB cannot be logged".to_owned(),
+            ));
+        }
+        let units = (frame_bytes(&frame) / QUEUE_UNIT + 1).min(QUEUE_BYTES_MAX / QUEUE_UNIT);
+        let room = Arc::clone(&self.permits)
+            .acquire_many_owned(units as u32)
+            .await
+            .map_err(|_| Error::Stopped("the log's writer"))?;
+        let mut queue = lock(&self.shared.queue);
+        if let Some(reason) = &queue.failed {
+            return Err(Error::Unavailable {
+                reason: reason.clone(),
+            });
+        }
+        if queue.closed {
+            return Err(Error::Unavailable {
+                reason: "it is closing; retry after the restart".to_owned(),
+            });
+        }
+        queue.waiting.push_back(Queued {
+            frame,
+            rejected,
+            item,
+            _room: room,
+        });
+        drop(queue);
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// Why nothing can be written until a restart, if so.
+    pub(crate) fn failed(&self) -> Option<String> {
+        lock(&self.shared.queue).failed.clone()
+    }
+
+    /// Frees the segments that are wholly at or below `flushed`, which is committed (W4).
+    pub(crate) fn trim(&self, flushed: WalPosition) {
+        self.shared.trim(flushed);
+    }
+
+    /// Writes what is queued, then ends the thread. Blocks.
+    pub(crate) fn close(&self) {
+        lock(&self.shared.queue).closed = true;
+        self.shared.wake.notify_all();
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the log's writer thread has panicked");
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Wal<T> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<T> Shared<T> {
+    fn trim(&self, flushed: WalPosition) {
+        let mut surplus = Vec::new();
+        {
+            let mut segments = lock(&self.segments);
+            while segments
+                .live
+                .get(1)
+                .is_some_and(|next| crate::invariant::trimmable(next.first, flushed))
+                && let Some(segment) = segments.live.pop_front()
+            {
+                segments.free.push(segment);
+            }
+            while segments.free.len() > FREE_SEGMENTS_MAX {
+                surplus.push(segments.free.remove(0));
+            }
+        }
+        for segment in surplus {
+            if let Err(error) = std::fs::remove_file(&segment.path) {
+                tracing::warn!(path = %segment.path.display(), %error, "cannot remove a flushed WAL segment");
+            }
+        }
+    }
+}
+
+struct Current {
+    file: File,
+    path: PathBuf,
+    at: u64,
+    bytes: u64,
+}
+
+struct Writer<T, F> {
+    shared: Arc<Shared<T>>,
+    options: Options,
+    current: Option<Current>,
+    next: u64,
+    buffer: Vec<u8>,
+    last_count: usize,
+    settle: F,
+}
+
+impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
+    fn run(mut self) {
+        while let Some(group) = self.take() {
+            self.last_count = group.len();
+            metrics::histogram!("oriel_wal_group_frames").record(group.len() as f64);
+            self.commit(group);
+        }
+    }
+
+    /// The next group; `None` once closed and empty.
+    fn take(&self) -> Option<VecDeque<Queued<T>>> {
+        let full = |queue: &Queue<T>| {
+            queue.waiting.len() >= self.last_count
+                || queue
+                    .waiting
+                    .iter()
+                    .map(|q| q.frame.payload.len())
+                    .sum::<usize>()
+                    >= GROUP_BYTES_MAX
+        };
+        let queue = lock(&self.shared.queue);
+        let mut queue = self
+            .shared
+            .wake
+            .wait_while(queue, |queue| queue.waiting.is_empty() && !queue.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        if queue.waiting.is_empty() {
+            return None;
+        }
+        if !self.options.window.is_zero() && !full(&queue) && !queue.closed {
+            let waited = self
+                .shared
+                .wake
+                .wait_timeout_while(queue, self.options.window, |queue| {
+                    !full(queue) && !queue.closed
+                });
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let mut bytes = 0;
+        let count = queue
+            .waiting
+            .iter()
+            .take_while(|queued| {
+                let fits = bytes == 0 || bytes + frame_bytes(&queued.frame) <= GROUP_BYTES_MAX;
+                bytes += frame_bytes(&queued.frame);
+                fits
+            })
+            .count();
+        Some(queue.waiting.drain(..count).collect())
+    }
+
+    /// Writes and settles a group, in as many runs as it takes segments.
+    fn commit(&mut self, mut group: VecDeque<Queued<T>>) {
+        while let Some(queued) = group.front() {
+            let mut run = Vec::new();
+            match self.make_room(frame_bytes(&queued.frame) as u64) {
+                Ok(mut room) => {
+                    while let Some(queued) = group.front()
+                        && let Some(left) = room.checked_sub(frame_bytes(&queued.frame) as u64)
+                    {
+                        room = left;
+                        run.extend(group.pop_front());
+                    }
+                    self.commit_run(run);
+                }
+                Err(error) => {
+                    run.extend(group.drain(..));
+                    self.refuse(run, reason(&error));
+                }
+            }
+        }
+    }
+
+    fn commit_run(&mut self, run: Vec<Queued<T>>) {
+        let failed = lock(&self.shared.queue).failed.clone();
+        if let Some(reason) = failed {
+            self.refuse(run, reason);
+            return;
+        }
+        let first = self.next;
+        self.buffer.clear();
+        let mut done = Vec::with_capacity(run.len());
+        for queued in &run {
+            let start = self.buffer.len();
+            let sequence = first + done.len() as u64;
+            let (salt, epoch) = (self.options.salt, self.options.epoch);
+            encode(
+                &mut self.buffer,
+                salt,
+                sequence,
+                epoch,
+                queued.rejected,
+                &queued.frame,
+            );
+            done.push((WalPosition(sequence), self.buffer.len() - start));
+        }
+        if let Err(error) = self.write() {
+            self.current = None;
+            self.refuse(run, reason(&error));
+            return;
+        }
+        if let Err(error) = self.sync() {
+            let reason = format!(
+                "a sync of the write-ahead log has failed ({}); check the disk, then restart oriel",
+                reason(&error)
+            );
+            tracing::error!(%reason, "writing stops");
+            lock(&self.shared.queue).failed = Some(reason.clone());
+            self.refuse(run, reason);
+            return;
+        }
+        self.next += run.len() as u64;
+        metrics::counter!("oriel_wal_frames_total").increment(run.len() as u64);
+        metrics::counter!("oriel_wal_bytes_total").increment(self.buffer.len() as u64);
+        if self.buffer.capacity() > 2 * GROUP_BYTES_MAX {
+            self.buffer = Vec::new();
+        }
+        let durable = done
+            .into_iter()
+            .zip(run)
+            .map(|((position, bytes), queued)| (position, bytes, queued.item));
+        (self.settle)(Settled::Durable(durable.collect()));
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let current = self
+            .current
+            .as_mut()
+            .ok_or(Error::Stopped("the log's segment"))?;
+        current
+            .file
+            .write_all_at(&self.buffer, current.at)
+            .map_err(|source| io("writing", &current.path, source))?;
+        current.at += self.buffer.len() as u64;
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<()> {
+        let current = self
+            .current
+            .as_ref()
+            .ok_or(Error::Stopped("the log's segment"))?;
+        let start = Instant::now();
+        current
+            .file
+            .sync_data()
+            .map_err(|source| io("syncing", &current.path, source))?;
+        metrics::histogram!("oriel_wal_fsync_seconds").record(start.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn refuse(&mut self, run: Vec<Queued<T>>, reason: String) {
+        let items = run.into_iter().map(|queued| queued.item).collect();
+        (self.settle)(Settled::Refused(items, reason));
+    }
+
+    /// Sees to it that a frame of `bytes` fits the current segment; returns the room in it.
+    fn make_room(&mut self, bytes: u64) -> Result<u64> {
+        let room = |current: &Current| current.bytes - current.at;
+        if let Some(room) = self
+            .current
+            .as_ref()
+            .map(room)
+            .filter(|room| *room >= bytes)
+        {
+            return Ok(room);
+        }
+        let current = self.open_segment(bytes)?;
+        let room = room(&current);
+        self.current = Some(current);
+        Ok(room)
+    }
+
+    fn open_segment(&mut self, bytes: u64) -> Result<Current> {
+        let wanted = match self.options.segment_bytes {
+            usual if usual >= bytes => usual,
+            _ => bytes.next_multiple_of(4096),
+        };
+        let path = segment_path(&self.options.dir, self.next);
+        let free = {
+            let mut segments = lock(&self.shared.segments);
+            let at = segments.free.iter().position(|free| free.bytes == wanted);
+            let free = at.map(|at| segments.free.remove(at));
+            // A flushed segment of the new name is replaced.
+            segments.free.retain(|free| free.path != path);
+            free
+        };
+        match free {
+            Some(free) => std::fs::rename(&free.path, &path)
+                .map_err(|source| io("reusing", &free.path, source))?,
+            None => {
+                self.options.disk.refresh();
+                self.options.disk.check(wanted)?;
+                let new = self.options.dir.join("new.tmp");
+                create_zeroed(&new, wanted).inspect_err(|_| {
+                    // Whatever space it took is needed elsewhere.
+                    let _ = std::fs::remove_file(&new);
+                })?;
+                std::fs::rename(&new, &path).map_err(|source| io("renaming", &new, source))?;
+            }
+        }
+        sync_dir(&self.options.dir)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .map_err(|source| io("opening", &path, source))?;
+        let mut segments = lock(&self.shared.segments);
+        // A segment of the same name holds nothing that was acknowledged, and is replaced.
+        segments.live.retain(|live| live.first < self.next);
+        segments.live.push_back(SegmentFile {
+            path: path.clone(),
+            first: self.next,
+            bytes: wanted,
+        });
+        Ok(Current {
+            file,
+            path,
+            at: 0,
+            bytes: wanted,
+        })
+    }
+}
+
+/// A file of `bytes` zeros, written out: a hole would cost each sync a metadata write.
+fn create_zeroed(path: &Path, bytes: u64) -> Result<()> {
+    let zeros = vec![0; 1 << 20];
+    let write = || {
+        let mut file = File::create(path)?;
+        let mut left = bytes;
+        while left > 0 {
+            let take = left.min(zeros.len() as u64);
+            file.write_all(&zeros[..take as usize])?;
+            left -= take;
+        }
+        file.sync_all()
+    };
+    debug_assert_eq!(bytes % ALIGN as u64, 0);
+    write().map_err(|source| io("creating", path, source))
+}
+
+/// The error with its cause, for a person.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Unavailable { reason } => reason.clone(),
+        Error::Io { source, .. } => format!("{error}: {source}"),
+        error => error.to_string(),
+    }
+}
