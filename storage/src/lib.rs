@@ -14,11 +14,13 @@ pub mod schema;
 mod batch;
 #[doc(hidden)]
 pub mod bench;
+mod buffer;
 pub mod catalog;
 mod clock;
 mod compact;
 mod config;
 mod disk;
+mod engine;
 mod error;
 mod expire;
 mod flush;
@@ -28,10 +30,15 @@ mod layout;
 mod lock;
 mod objects;
 pub mod part;
+mod recover;
 mod seen;
 mod snapshot;
+mod state;
 mod store;
 mod summary;
+mod tasks;
+#[cfg(test)]
+mod testing;
 mod wal;
 
 pub use batch::Batch;

@@ -1,17 +1,31 @@
 //! The store: open, claim, append, snapshot, close. Calls the stages in order and owns the
 //! background tasks.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use object_store::ObjectStore;
+use oriel_proto::{Signal, UnixNanos};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
 
+use crate::buffer::Published;
+use crate::disk::{self, FreeBytes};
+use crate::engine::{Engine, lock};
+use crate::lock::Lock;
+use crate::recover::recover;
 use crate::schema::Schemas;
-use crate::seen::Ticket;
+use crate::seen::{SeenEntry, Ticket};
+use crate::tasks::{self, Wake};
+use crate::wal::writer::{Settled, Wal};
 use crate::{
     Batch, Clock, Config, Error, Frame, ReplayFn, RequestHash, Result, Snapshot, TenantId,
     WalPosition,
 };
-use oriel_proto::{Signal, UnixNanos};
+
+/// XXH3 takes secrets of this length.
+const HASH_SECRET_BYTES: usize = 192;
 
 /// What a request was answered; remembered so that a retry gets the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -90,46 +104,114 @@ pub struct Stats {
     pub refusing: Option<String>,
 }
 
-/// The engine. Cheap to clone; all clones are one store.
+/// The engine. Cheap to clone; all clones are one store. When the last clone is dropped without
+/// [`Store::close`], buffered rows stay in the log and the next open finds them.
 #[derive(Debug, Clone)]
-pub struct Store {
-    schemas: Schemas,
-    objects: Arc<dyn ObjectStore>,
+pub struct Store(Arc<Inner>);
+
+/// The parts of a store, in the order they end: the log's thread first, the lock last.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    wal: Wal<Pending>,
+    pub(crate) engine: Engine,
+    pub(crate) wake: Arc<Wake>,
+    hash_secret: [u8; HASH_SECRET_BYTES],
+    /// Memory of the rows that wait for the log.
+    reserved: Arc<AtomicU64>,
+    closing: AtomicBool,
+    stop: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    held: Mutex<Option<Lock>>,
+}
+
+/// What waits for its frame to be durable.
+struct Pending {
+    claimed: Claimed,
+    tenant: TenantId,
+    received_at: UnixNanos,
+    batches: Vec<Batch>,
+    answer: Answer,
+    room: Room,
+    reply: oneshot::Sender<Result<WalPosition>>,
+}
+
+/// A share of `buffer_bytes_max`, given back when the rows are buffered or refused.
+struct Room {
+    reserved: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Store {
     /// Opens the data directory of `config`, creating it when it does not exist; replays the WAL
-    /// after the catalog's position; starts the background tasks.
+    /// after the catalog's position; starts the background tasks on the current tokio runtime.
     ///
     /// Errors: `Locked` when another process holds the directory, `Format` when another version
-    /// wrote it, `Corrupt` when the catalog is damaged.
+    /// wrote it, `Corrupt` when the catalog is damaged, `Invalid` for a promoted attribute that
+    /// cannot be one.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, replay: ReplayFn) -> Result<Store> {
-        let _ = (config, clock, replay);
-        Err(Error::Stopped("store"))
+        Store::open_on(config, clock, replay, Arc::new(disk::free_bytes)).await
+    }
+
+    /// Opens a store that believes `ask` about the free space of its disk.
+    pub(crate) async fn open_on(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        replay: ReplayFn,
+        ask: FreeBytes,
+    ) -> Result<Store> {
+        let recovered = blocking("recovery", move || recover(config, clock, &replay, ask)).await?;
+        let engine = recovered.engine;
+        let wake = Arc::new(Wake::default());
+        let settle = settle(&engine, Arc::clone(&wake));
+        let (stop, stopped) = watch::channel(false);
+        let store = Arc::new(Inner {
+            wal: Wal::start(recovered.log, settle)?,
+            engine,
+            wake,
+            hash_secret: hash_secret(&recovered.secret),
+            reserved: Arc::default(),
+            closing: AtomicBool::new(false),
+            stop,
+            tasks: Mutex::default(),
+            held: Mutex::new(Some(recovered.lock)),
+        });
+        *lock(&store.tasks) = tasks::start(&store, &stopped);
+        Ok(Store(store))
     }
 
     /// The schemas that rows must have: the fixed ones and the promoted keys of the catalog.
     pub fn schemas(&self) -> &Schemas {
-        &self.schemas
+        &self.0.engine.parts.schemas
     }
 
     /// Where parts are read from: `PartMeta::path` is a path in it.
     pub fn objects(&self) -> &Arc<dyn ObjectStore> {
-        &self.objects
+        self.0.engine.parts.objects.store()
     }
 
-    /// The hash of a request: keyed with this store's secret.
+    /// The hash of a request: keyed with this store's secret, so that nobody can send a request
+    /// that passes for another one. XXH3-128 over tenant, signal and body.
     pub fn request_hash(&self, tenant: &TenantId, signal: Signal, inflated: &[u8]) -> RequestHash {
-        let _ = (tenant, signal, inflated);
-        RequestHash(0)
+        let mut hash = Xxh3::with_secret(self.0.hash_secret);
+        hash.update(tenant.as_str().as_bytes());
+        hash.update(&[0, signal as u8]);
+        hash.update(inflated);
+        RequestHash(hash.digest128())
     }
 
     /// Claims a request for storing; waits for the outcome of a copy that is in flight.
     ///
-    /// Cancel safety: safe.
+    /// Errors: `Unavailable` while the store closes. Cancel safety: safe.
     pub async fn claim(&self, hash: RequestHash) -> Result<Claim> {
-        let _ = hash;
-        Err(Error::Stopped("store"))
+        self.0.check_open()?;
+        let engine = &self.0.engine;
+        Ok(engine.seen.claim(hash, engine.clock.now()).await)
     }
 
     /// Makes `frame` durable, then its `batches` visible to new snapshots, together.
@@ -142,45 +224,213 @@ impl Store {
     pub async fn append(
         &self,
         claimed: Claimed,
-        frame: Frame,
+        mut frame: Frame,
         batches: Vec<Batch>,
         answer: Answer,
     ) -> Result<WalPosition> {
-        let _ = (claimed, frame, batches, answer);
-        Err(Error::Stopped("store"))
+        self.check_writable(frame.payload.len())?;
+        frame.header.request_hash = claimed.hash;
+        let rejected = u32::try_from(answer.rejected).unwrap_or(u32::MAX);
+        let (reply, outcome) = oneshot::channel();
+        let pending = Pending {
+            claimed,
+            tenant: frame.header.tenant.clone(),
+            received_at: frame.header.received_at,
+            room: self.0.reserve(&batches),
+            batches,
+            answer,
+            reply,
+        };
+        self.0.wal.submit(frame, rejected, pending).await?;
+        outcome
+            .await
+            .unwrap_or(Err(Error::Stopped("the log's writer")))
     }
 
     /// Whether a request of `bytes` would be refused now, before its body is read.
     ///
     /// Errors: as for [`Store::append`].
     pub fn check_writable(&self, bytes: usize) -> Result<()> {
-        let _ = bytes;
+        let store = &self.0;
+        store.check_open()?;
+        if let Some(reason) = store.wal.failed() {
+            return Err(Error::Unavailable { reason });
+        }
+        store.engine.disk.check(bytes as u64)?;
+        let bytes_max = store.engine.config.buffer_bytes_max.as_u64();
+        let bytes = store.engine.state.buffer_bytes() + store.reserved.load(Ordering::Relaxed);
+        if bytes >= bytes_max {
+            store.wake.flush.notify_one();
+            return Err(Error::Overloaded { bytes, bytes_max });
+        }
         Ok(())
     }
 
-    /// All tables of `tenant`, one cut. An unknown tenant has empty tables.
+    /// All tables of `tenant`, one cut. An unknown tenant has empty tables. Summarises the spans
+    /// that were buffered since the last snapshot (about a microsecond each).
     pub fn snapshot(&self, tenant: &TenantId) -> Snapshot {
-        let _ = tenant;
-        unimplemented!("being written")
+        let engine = &self.0.engine;
+        engine.state.snapshot(tenant, self.schemas())
     }
 
     /// Writes all buffered rows to parts and commits them.
+    ///
+    /// Errors: the rows stay buffered and in the log. Cancel safety: the flush goes on.
     pub async fn flush(&self) -> Result<()> {
-        Ok(())
+        let store = Arc::clone(&self.0);
+        blocking("flush", move || store.flush()).await
     }
 
     /// Merges parts until nothing is left to merge.
+    ///
+    /// Errors: as for [`Store::flush`]; parts that are damaged are reported and passed over.
     pub async fn compact(&self) -> Result<()> {
-        Ok(())
+        let store = Arc::clone(&self.0);
+        blocking("compaction", move || store.compact()).await
+    }
+
+    /// Applies retention and unlinks files that nobody names any more.
+    ///
+    /// Errors: as for [`Store::flush`].
+    pub async fn expire(&self) -> Result<()> {
+        let store = Arc::clone(&self.0);
+        blocking("retention", move || store.engine.expire()).await
     }
 
     /// Figures for people.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        let engine = &self.0.engine;
+        let mut stats = Stats {
+            dedup_entries: engine.seen.len() as u64,
+            disk_free_bytes: engine.disk.free(),
+            refusing: self.check_writable(0).err().map(|error| error.to_string()),
+            ..Stats::default()
+        };
+        engine.state.stats(&mut stats);
+        stats
     }
 
-    /// Refuses new writes, flushes, stops the background tasks, releases the data directory.
+    /// Refuses new writes, flushes, stops the background tasks, releases the data directory. A
+    /// second call does nothing.
+    ///
+    /// Errors: the last flush has failed; its rows are in the log, and the store is closed all the
+    /// same. Cancel safety: dropped early, the store refuses writes and may not have flushed.
     pub async fn close(&self) -> Result<()> {
-        Ok(())
+        if self.0.closing.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let _ = self.0.stop.send(true);
+        let store = Arc::clone(&self.0);
+        let flushed = blocking("closing", move || {
+            store.wal.close();
+            store.flush()
+        })
+        .await;
+        let tasks = std::mem::take(&mut *lock(&self.0.tasks));
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a background task has panicked");
+            }
+        }
+        drop(lock(&self.0.held).take());
+        flushed
     }
 }
+
+impl Inner {
+    pub(crate) fn flush(&self) -> Result<()> {
+        if let Some(flushed) = self.engine.flush()? {
+            self.wal.trim(flushed);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn compact(&self) -> Result<()> {
+        let closing = || self.closing.load(Ordering::SeqCst);
+        self.engine.compact(&closing).map(|_| ())
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.closing.load(Ordering::SeqCst) {
+            return Err(Error::Unavailable {
+                reason: "it is closing; retry after the restart".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn reserve(&self, batches: &[Batch]) -> Room {
+        let bytes = batches
+            .iter()
+            .map(|batch| batch.memory_bytes() as u64)
+            .sum();
+        self.reserved.fetch_add(bytes, Ordering::Relaxed);
+        Room {
+            reserved: Arc::clone(&self.reserved),
+            bytes,
+        }
+    }
+}
+
+/// What the log's thread does with a group: first visible, then remembered, then answered.
+fn settle(engine: &Engine, wake: Arc<Wake>) -> impl FnMut(Settled<Pending>) + Send + 'static {
+    let state = Arc::clone(&engine.state);
+    let flush_bytes = engine.config.flush_bytes.as_u64();
+    move |settled| match settled {
+        Settled::Durable(group) => {
+            let mut frames = Vec::with_capacity(group.len());
+            let mut answers = Vec::with_capacity(group.len());
+            for (position, wal_bytes, pending) in group {
+                let seen = SeenEntry {
+                    hash: pending.claimed.hash,
+                    received_at: pending.received_at,
+                    rejected: u32::try_from(pending.answer.rejected).unwrap_or(u32::MAX),
+                };
+                frames.push(Published {
+                    position,
+                    wal_bytes: wal_bytes as u64,
+                    tenant: pending.tenant,
+                    batches: pending.batches,
+                    seen,
+                });
+                let done = (pending.claimed, pending.received_at, pending.answer);
+                answers.push((done, pending.room, pending.reply, position));
+            }
+            if state.publish(frames) >= flush_bytes {
+                wake.flush.notify_one();
+            }
+            for ((claimed, received_at, answer), _room, reply, position) in answers {
+                claimed.complete(received_at, answer);
+                // Nobody may be waiting any more.
+                let _ = reply.send(Ok(position));
+            }
+        }
+        Settled::Refused(group, reason) => {
+            for pending in group {
+                let reason = reason.clone();
+                drop(pending.claimed);
+                let _ = pending.reply.send(Err(Error::Unavailable { reason }));
+            }
+        }
+    }
+}
+
+/// A secret as XXH3 wants it, from the store's.
+fn hash_secret(secret: &[u8; 32]) -> [u8; HASH_SECRET_BYTES] {
+    let mut long = [0; HASH_SECRET_BYTES];
+    for (i, bytes) in long.chunks_mut(16).enumerate() {
+        bytes.copy_from_slice(&xxh3_128_with_seed(secret, i as u64).to_le_bytes());
+    }
+    long
+}
+
+async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or(Err(Error::Stopped(what)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Old snapshots end, and with them the files that only they showed: first scheduled for deletion,
 //! due after a grace for outside readers, forgotten once unlinked (S2).
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use oriel_proto::UnixNanos;
@@ -64,6 +65,14 @@ impl Catalog {
         let grace = i64::try_from(grace.as_nanos()).unwrap_or(i64::MAX);
         let latest = UnixNanos(now.0.saturating_sub(grace));
         scheduled(&self.db, latest).map_err(|fault| fault.at(&self.path, "reading due files"))
+    }
+
+    /// Paths of all files that the catalog knows: live, shown by an older snapshot only, or
+    /// scheduled for deletion. Relative to the data directory.
+    ///
+    /// Errors: `Corrupt` when the catalog is damaged.
+    pub(crate) fn named_files(&self) -> crate::Result<HashSet<String>> {
+        named(&self.db).map_err(|fault| fault.at(&self.path, "reading the names of files"))
     }
 
     /// Forgets files that have been unlinked.
@@ -143,6 +152,18 @@ fn schedule_files(db: &Connection, keep_from: i64, now: UnixNanos) -> Result<()>
         params![keep_from],
     )?;
     Ok(())
+}
+
+fn named(db: &Connection) -> Result<HashSet<String>> {
+    let mut statement = db.prepare(
+        "SELECT s.path || t.path || f.path FROM ducklake_data_file f
+         JOIN ducklake_table t USING (table_id) JOIN ducklake_schema s USING (schema_id)
+         WHERE f.path_is_relative
+         UNION SELECT path FROM ducklake_files_scheduled_for_deletion WHERE path_is_relative",
+    )?;
+    let paths = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let paths = paths.map(|path| path.map(|path| format!("{TABLES}/{path}")));
+    Ok(paths.collect::<std::result::Result<_, _>>()?)
 }
 
 /// Scheduled files below our data path; a foreign writer's files elsewhere are its own to delete.

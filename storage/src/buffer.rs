@@ -1,0 +1,182 @@
+//! Rows that are durable in the log and in no part yet, per tenant and table.
+//!
+//! A generation takes the rows of consecutive frames; a flush seals it at its last frame, writes it
+//! as parts and drops it. Trace summaries of its spans are made when first asked for and kept, so
+//! that each span is summarised once however many snapshots are taken.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+
+use crate::flush::Sealed;
+use crate::schema::{Schemas, Table};
+use crate::seen::SeenEntry;
+use crate::summary::summarise;
+use crate::{Batch, Result, TenantId, WalPosition};
+
+/// Summaries kept beside each other before they are made anew as one.
+const SUMMARIES_MAX: usize = 16;
+
+/// The rows of one frame, and what it takes to remember it.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) position: WalPosition,
+    /// Bytes of the frame in the log.
+    pub(crate) wal_bytes: u64,
+    pub(crate) tenant: TenantId,
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) seen: SeenEntry,
+}
+
+/// Rows of consecutive frames.
+#[derive(Debug, Default)]
+pub(crate) struct Generation {
+    tenants: HashMap<TenantId, TenantRows>,
+    /// Memory of the rows.
+    pub(crate) bytes: u64,
+    pub(crate) rows: u64,
+    /// Bytes of the frames in the log.
+    pub(crate) wal_bytes: u64,
+    /// The last frame; the one before the first while there is none.
+    pub(crate) last: WalPosition,
+    /// The frames' requests.
+    pub(crate) seen: Vec<SeenEntry>,
+    /// When the first frame came.
+    pub(crate) since: Option<Instant>,
+}
+
+/// Rows of one tenant. Cloning copies one pointer a batch.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct TenantRows {
+    tables: BTreeMap<Table, Vec<Batch>>,
+    summaries: Arc<Mutex<Vec<Summary>>>,
+}
+
+#[derive(Debug)]
+struct Summary {
+    /// Number of the tenant's first spans that this and the summaries before it cover.
+    spans: usize,
+    rows: Batch,
+}
+
+impl Generation {
+    /// An empty generation behind `last`.
+    pub(crate) fn after(last: WalPosition) -> Self {
+        Generation {
+            last,
+            ..Generation::default()
+        }
+    }
+
+    /// Adds the rows of the next frame.
+    pub(crate) fn push(&mut self, frame: Published) {
+        debug_assert!(crate::invariant::follows(self.last, frame.position));
+        self.since.get_or_insert_with(Instant::now);
+        self.last = frame.position;
+        self.wal_bytes += frame.wal_bytes;
+        self.seen.push(frame.seen);
+        for batch in frame.batches {
+            let rows = batch.rows().num_rows();
+            if rows == 0 {
+                continue;
+            }
+            self.bytes += batch.memory_bytes() as u64;
+            self.rows += rows as u64;
+            if !self.tenants.contains_key(&frame.tenant) {
+                let rows = TenantRows::default();
+                self.tenants.insert(frame.tenant.clone(), rows);
+            }
+            if let Some(tenant) = self.tenants.get_mut(&frame.tenant) {
+                tenant.tables.entry(batch.table()).or_default().push(batch);
+            }
+        }
+    }
+
+    /// Goes on after `last`: the frames up to there hold no rows that can be read.
+    pub(crate) fn skip(&mut self, last: WalPosition) {
+        self.since.get_or_insert_with(Instant::now);
+        self.last = self.last.max(last);
+    }
+
+    /// The rows of `tenant`.
+    pub(crate) fn rows_of(&self, tenant: &TenantId) -> TenantRows {
+        self.tenants.get(tenant).cloned().unwrap_or_default()
+    }
+
+    /// All rows, for writing as parts.
+    pub(crate) fn sealed(&self) -> Vec<Sealed> {
+        let of = |tenant: &TenantId, rows: &TenantRows| -> Vec<Sealed> {
+            let tables = rows.tables.iter();
+            tables
+                .map(|(table, batches)| Sealed {
+                    tenant: tenant.clone(),
+                    table: *table,
+                    batches: batches.clone(),
+                })
+                .collect()
+        };
+        self.tenants
+            .iter()
+            .flat_map(|(tenant, rows)| of(tenant, rows))
+            .collect()
+    }
+}
+
+impl TenantRows {
+    /// Adds these rows to `into`, with the summaries of the spans among them.
+    pub(crate) fn add_to(self, schemas: &Schemas, into: &mut HashMap<Table, Vec<Batch>>) {
+        if let Some(spans) = self.tables.get(&Table::Spans) {
+            match self.summaries(schemas, spans) {
+                Ok(summaries) => into.entry(Table::Traces).or_default().extend(summaries),
+                // Only a fault of ours; the spans themselves are still shown.
+                Err(error) => tracing::error!(%error, "cannot summarise buffered spans"),
+            }
+        }
+        for (table, batches) in self.tables {
+            into.entry(table).or_default().extend(batches);
+        }
+    }
+
+    /// Summaries of exactly `spans`. A snapshot may be behind those that were taken meanwhile.
+    fn summaries(&self, schemas: &Schemas, spans: &[Batch]) -> Result<Vec<Batch>> {
+        let count: usize = spans.iter().map(|batch| batch.rows().num_rows()).sum();
+        let mut known = self
+            .summaries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= SUMMARIES_MAX && known.iter().all(|summary| summary.spans < count) {
+            known.clear();
+        }
+        let used: Vec<_> = known
+            .iter()
+            .take_while(|summary| summary.spans <= count)
+            .collect();
+        let covered = used.last().map_or(0, |summary| summary.spans);
+        let mut batches: Vec<_> = used.iter().map(|summary| summary.rows.clone()).collect();
+        let newest = used.len() == known.len();
+        if covered < count {
+            let rows = summarise(schemas, &rows_after(spans, covered))?;
+            batches.push(rows.clone());
+            if newest {
+                known.push(Summary { spans: count, rows });
+            }
+        }
+        Ok(batches)
+    }
+}
+
+/// The rows behind the first `skip`.
+fn rows_after(batches: &[Batch], mut skip: usize) -> Vec<RecordBatch> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let batch = batch.rows();
+        let dropped = skip.min(batch.num_rows());
+        skip -= dropped;
+        if dropped < batch.num_rows() {
+            rows.push(batch.slice(dropped, batch.num_rows() - dropped));
+        }
+    }
+    rows
+}

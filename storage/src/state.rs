@@ -1,0 +1,208 @@
+//! What the store knows now: live parts and buffered rows, one cut under one short lock (S1).
+//!
+//! Everything that changes the cut is one call: publishing a group of frames, sealing, and applying
+//! a commit, which swaps sealed rows for the parts that hold them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use crate::buffer::{Generation, Published};
+use crate::catalog::Committed;
+use crate::schema::{Schemas, Table};
+use crate::{PartId, PartMeta, Snapshot, Stats, TenantId, WalPosition, invariant};
+
+type TableParts = HashMap<Table, Arc<Vec<Arc<PartMeta>>>>;
+
+/// The cut. Locked for pointer copies only, never over I/O.
+#[derive(Debug)]
+pub(crate) struct State(Mutex<Cut>);
+
+#[derive(Debug)]
+struct Cut {
+    snapshot_id: i64,
+    parts: HashMap<TenantId, TableParts>,
+    /// Rows that are being flushed.
+    sealed: Option<Arc<Generation>>,
+    active: Generation,
+    flushed: WalPosition,
+    /// Files of parts that are live no more, while a snapshot may still name them.
+    retired: HashMap<String, Weak<PartMeta>>,
+}
+
+impl State {
+    /// The state of a catalog, with nothing buffered.
+    pub(crate) fn new(snapshot_id: i64, parts: Vec<Arc<PartMeta>>, flushed: WalPosition) -> Self {
+        State(Mutex::new(Cut {
+            snapshot_id,
+            parts: grouped(parts),
+            sealed: None,
+            active: Generation::after(flushed),
+            flushed,
+            retired: HashMap::new(),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cut> {
+        // Changes are made of steps that do not panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the rows of consecutive frames visible together. Returns the bytes buffered and not
+    /// sealed.
+    pub(crate) fn publish(&self, frames: Vec<Published>) -> u64 {
+        let mut cut = self.lock();
+        for frame in frames {
+            cut.active.push(frame);
+        }
+        metrics::gauge!("oriel_buffer_bytes").set(cut.buffer_bytes() as f64);
+        cut.active.bytes
+    }
+
+    /// Goes on after `last`: the frames up to there can not be read.
+    pub(crate) fn skip(&self, last: WalPosition) {
+        self.lock().active.skip(last);
+    }
+
+    /// The rows to flush, of all tenants and tables up to one frame; `None` when there are none.
+    /// Until a commit moves the position over them, the same rows are returned again.
+    pub(crate) fn seal(&self) -> Option<Arc<Generation>> {
+        let mut cut = self.lock();
+        if cut.sealed.is_none() && cut.active.last > cut.flushed {
+            let next = Generation::after(cut.active.last);
+            cut.sealed = Some(Arc::new(std::mem::replace(&mut cut.active, next)));
+        }
+        cut.sealed.clone()
+    }
+
+    /// Shows a commit: new parts instead of removed ones, and instead of the sealed rows when it
+    /// moved the position (S1). Commits are applied in the order they were made.
+    pub(crate) fn apply(
+        &self,
+        committed: Committed,
+        removed: &[Arc<PartMeta>],
+        flushed: Option<WalPosition>,
+    ) {
+        let mut cut = self.lock();
+        cut.retire(removed);
+        cut.snapshot_id = committed.snapshot_id;
+        match committed.reloaded {
+            Some(parts) => cut.parts = grouped(parts),
+            None => cut.change(committed.added, removed),
+        }
+        if let Some(flushed) = flushed {
+            cut.flushed = flushed;
+            cut.sealed = None;
+        }
+        metrics::gauge!("oriel_parts").set(cut.all_parts().count() as f64);
+        metrics::gauge!("oriel_buffer_bytes").set(cut.buffer_bytes() as f64);
+    }
+
+    /// All live parts.
+    pub(crate) fn parts(&self) -> Vec<Arc<PartMeta>> {
+        self.lock().all_parts().cloned().collect()
+    }
+
+    /// Whether a snapshot that was taken from here still names this file (S2).
+    pub(crate) fn pinned(&self, path: &str) -> bool {
+        let mut cut = self.lock();
+        cut.retired.retain(|_, part| part.strong_count() > 0);
+        cut.retired.contains_key(path) || cut.all_parts().any(|part| part.path == path)
+    }
+
+    /// Memory of the rows in no part.
+    pub(crate) fn buffer_bytes(&self) -> u64 {
+        self.lock().buffer_bytes()
+    }
+
+    /// Memory and age of the rows that no flush has sealed.
+    pub(crate) fn unsealed(&self) -> (u64, Option<Duration>) {
+        let cut = self.lock();
+        let age = cut.active.since.as_ref().map(Instant::elapsed);
+        (cut.active.bytes, age)
+    }
+
+    /// Position up to which rows are in parts.
+    pub(crate) fn flushed(&self) -> WalPosition {
+        self.lock().flushed
+    }
+
+    /// The cut as `tenant` sees it.
+    pub(crate) fn snapshot(&self, tenant: &TenantId, schemas: &Schemas) -> Snapshot {
+        let (id, parts, sealed, active) = {
+            let cut = self.lock();
+            let parts = cut.parts.get(tenant).cloned().unwrap_or_default();
+            let sealed = cut.sealed.as_ref().map(|sealed| sealed.rows_of(tenant));
+            (cut.snapshot_id, parts, sealed, cut.active.rows_of(tenant))
+        };
+        debug_assert!(parts.values().all(|parts| invariant::distinct(parts)));
+        let mut buffers = HashMap::new();
+        for rows in sealed.into_iter().chain([active]) {
+            rows.add_to(schemas, &mut buffers);
+        }
+        Snapshot::new(id, schemas.clone(), parts, buffers)
+    }
+
+    /// Fills in what the state knows.
+    pub(crate) fn stats(&self, stats: &mut Stats) {
+        let cut = self.lock();
+        for part in cut.all_parts() {
+            stats.parts += 1;
+            stats.part_rows += part.rows;
+            stats.part_bytes += part.bytes;
+        }
+        for generation in cut.sealed.as_deref().into_iter().chain([&cut.active]) {
+            stats.buffer_rows += generation.rows;
+            stats.buffer_bytes += generation.bytes;
+            stats.wal_bytes += generation.wal_bytes;
+        }
+        stats.wal_position = cut.active.last.0;
+        stats.flushed_position = cut.flushed.0;
+        stats.snapshot_id = cut.snapshot_id;
+    }
+}
+
+impl Cut {
+    fn buffer_bytes(&self) -> u64 {
+        self.active.bytes + self.sealed.as_ref().map_or(0, |sealed| sealed.bytes)
+    }
+
+    fn all_parts(&self) -> impl Iterator<Item = &Arc<PartMeta>> {
+        let tables = self.parts.values().flat_map(HashMap::values);
+        tables.flat_map(|parts| parts.iter())
+    }
+
+    fn change(&mut self, added: Vec<Arc<PartMeta>>, removed: &[Arc<PartMeta>]) {
+        let gone: HashSet<PartId> = removed.iter().map(|part| part.id).collect();
+        for part in removed {
+            if let Some(parts) = self
+                .parts
+                .get_mut(&part.tenant)
+                .and_then(|tables| tables.get_mut(&part.table))
+                && parts.iter().any(|part| gone.contains(&part.id))
+            {
+                Arc::make_mut(parts).retain(|part| !gone.contains(&part.id));
+            }
+        }
+        for part in added {
+            let tables = self.parts.entry(part.tenant.clone()).or_default();
+            Arc::make_mut(tables.entry(part.table).or_default()).push(part);
+        }
+    }
+
+    fn retire(&mut self, removed: &[Arc<PartMeta>]) {
+        self.retired.retain(|_, part| part.strong_count() > 0);
+        for part in removed {
+            self.retired.insert(part.path.clone(), Arc::downgrade(part));
+        }
+    }
+}
+
+fn grouped(all: Vec<Arc<PartMeta>>) -> HashMap<TenantId, TableParts> {
+    let mut parts: HashMap<TenantId, TableParts> = HashMap::new();
+    for part in all {
+        let tables = parts.entry(part.tenant.clone()).or_default();
+        Arc::make_mut(tables.entry(part.table).or_default()).push(part);
+    }
+    parts
+}

@@ -1,0 +1,377 @@
+//! The store as a whole: visible at once, kept over crashes, stored once, refused in time.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+use super::*;
+use crate::ErrorKind;
+use crate::part::sample::{self, Random};
+use crate::schema::Table;
+use crate::testing::{Home, Request};
+
+const SIGNALS: [Table; 3] = [Table::Spans, Table::Logs, Table::Metrics];
+
+/// All rows of `table` that a snapshot shows, as sorted texts.
+fn shown(store: &Store, table: Table) -> Vec<String> {
+    let snapshot = store.snapshot(&TenantId::default_tenant());
+    let parts = snapshot.parts(table).iter();
+    let mut rows: Vec<_> = parts
+        .flat_map(|part| sample::read(&store.0.engine.parts, part))
+        .collect();
+    rows.extend(
+        snapshot
+            .buffers(table)
+            .iter()
+            .map(|batch| batch.rows().clone()),
+    );
+    sample::multiset(&rows)
+}
+
+/// Asserts that exactly the rows of `requests` are shown, each once, and summaries of all spans.
+fn check(store: &Store, requests: &[Request], when: &str) {
+    for table in SIGNALS {
+        let rows: Vec<_> = requests
+            .iter()
+            .flat_map(|request| request.batches(store.schemas()))
+            .filter(|batch| batch.table() == table)
+            .map(|batch| batch.rows().clone())
+            .collect();
+        let (want, got) = (sample::multiset(&rows), shown(store, table));
+        assert_eq!(got.len(), want.len(), "rows of {table} {when}");
+        assert!(got == want, "other rows of {table} {when}");
+    }
+    let schema = store.schemas().of(Table::Traces);
+    let snapshot = store.snapshot(&TenantId::default_tenant());
+    let in_parts = snapshot.parts(Table::Traces).iter();
+    let mut rows: Vec<_> = in_parts
+        .flat_map(|part| sample::read(&store.0.engine.parts, part))
+        .collect();
+    rows.extend(
+        snapshot
+            .buffers(Table::Traces)
+            .iter()
+            .map(|batch| batch.rows().clone()),
+    );
+    let summarised: i64 = rows
+        .iter()
+        .map(|rows| crate::summary::spans_count(schema, rows).unwrap())
+        .sum();
+    let spans = shown(store, Table::Spans).len();
+    assert_eq!(summarised, spans as i64, "summarised spans {when}");
+}
+
+fn mixed(number: u64) -> Request {
+    Request::new(
+        number,
+        &[(Table::Spans, 3), (Table::Logs, 2), (Table::Metrics, 1)],
+    )
+}
+
+async fn send(store: &Store, numbers: std::ops::Range<u64>) -> Vec<Request> {
+    let mut sent = Vec::new();
+    for number in numbers {
+        let request = mixed(number);
+        assert!(request.send(store).await.unwrap().is_some());
+        sent.push(request);
+    }
+    sent
+}
+
+/// Scenario: rows are appended, the store is dropped without close, opened, flushed, dropped,
+/// opened, closed and opened.
+/// Guarantees: rows are visible when `append` returns, and shown exactly once at every stage.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_survive_crashes_once() {
+    let home = Home::new();
+    let store = home.open().await;
+    check(&store, &[], "at first");
+    let mut sent = send(&store, 0..20).await;
+    check(&store, &sent, "after append");
+    drop(store);
+    let store = home.open().await;
+    check(&store, &sent, "after a crash");
+    sent.extend(send(&store, 20..30).await);
+    store.flush().await.unwrap();
+    check(&store, &sent, "after flush");
+    assert_eq!(store.stats().buffer_rows, 0);
+    sent.extend(send(&store, 30..35).await);
+    check(&store, &sent, "in parts and buffers");
+    drop(store);
+    let store = home.open().await;
+    check(&store, &sent, "after a crash with parts");
+    store.close().await.unwrap();
+    assert_eq!(
+        mixed(99).send(&store).await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+    let again = home.try_open().await.unwrap();
+    assert_eq!(again.stats().buffer_rows, 0, "close has flushed");
+    check(&again, &sent, "after close");
+    assert_eq!(again.stats().wal_position, 35);
+}
+
+/// Scenario: a snapshot is held while its buffers are flushed and its parts merged, expired and
+/// unlinked.
+/// Guarantees: it still reads the same rows (S1, S2); once it is gone the files go.
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_never_change() {
+    let mut home = Home::new();
+    home.config.compact_parts_min = 2;
+    home.config.unlink_grace = Duration::ZERO;
+    let store = home.open().await;
+    let mut sent = send(&store, 0..3).await;
+    store.flush().await.unwrap();
+    sent.extend(send(&store, 3..6).await);
+    let held = store.snapshot(&TenantId::default_tenant());
+    let files = |snapshot: &Snapshot| -> Vec<_> {
+        let parts = Table::ALL.iter().flat_map(|table| snapshot.parts(*table));
+        parts
+            .map(|part| home.config.data_dir.join(&part.path))
+            .collect()
+    };
+    store.flush().await.unwrap();
+    store.compact().await.unwrap();
+    check(&store, &sent, "after compaction");
+    home.clock.set(UnixNanos(sample::NOW + 1));
+    store.expire().await.unwrap();
+    let old = files(&held);
+    assert!(!old.is_empty() && old.iter().all(|file| file.is_file()));
+    let rows: usize = held
+        .buffers(Table::Logs)
+        .iter()
+        .map(|batch| batch.rows().num_rows())
+        .sum();
+    assert_eq!(rows, 6);
+    drop(held);
+    store.expire().await.unwrap();
+    assert!(old.iter().all(|file| !file.exists()), "{old:?}");
+    check(&store, &sent, "after unlinking");
+    drop(store);
+    check(&home.open().await, &sent, "after a crash");
+}
+
+/// Scenario: the same request, sent at once several times, again later, again after a crash (hash in
+/// the log), again after a flush and a restart (hash in the catalog).
+/// Guarantees: stored once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_is_stored_once() {
+    let home = Home::new();
+    let store = home.open().await;
+    let sends: Vec<_> = (0..8)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { mixed(1).send(&store).await.unwrap() })
+        })
+        .collect();
+    let mut stored = 0;
+    for send in sends {
+        stored += usize::from(send.await.unwrap().is_some());
+    }
+    assert_eq!(stored, 1);
+    assert_eq!(mixed(1).send(&store).await.unwrap(), None);
+    drop(store);
+    let store = home.open().await;
+    assert_eq!(mixed(1).send(&store).await.unwrap(), None, "from the log");
+    store.close().await.unwrap();
+    let store = home.open().await;
+    assert_eq!(
+        mixed(1).send(&store).await.unwrap(),
+        None,
+        "from the catalog"
+    );
+    check(&store, &[mixed(1)], "at last");
+}
+
+/// Scenario: buffers are full; a flush empties them. The disk is nearly full; then it has space.
+/// Guarantees: retryable errors meanwhile, nothing stored of what was refused, then all goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn full_is_temporary() {
+    let mut home = Home::new();
+    home.config.buffer_bytes_max = ByteSize::b(1);
+    home.config.flush_bytes = ByteSize::gib(1);
+    let store = home.open().await;
+    mixed(1).send(&store).await.unwrap();
+    let error = mixed(2).send(&store).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Overloaded);
+    store.flush().await.unwrap();
+    mixed(2).send(&store).await.unwrap();
+    store.flush().await.unwrap();
+    home.free.store(999, Ordering::SeqCst);
+    store.0.engine.disk.refresh();
+    let error = mixed(3).send(&store).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(store.stats().refusing.unwrap().contains("disk_free_min"));
+    home.free.store(1 << 40, Ordering::SeqCst);
+    store.0.engine.disk.refresh();
+    assert!(mixed(3).send(&store).await.unwrap().is_some());
+    check(&store, &[mixed(1), mixed(2), mixed(3)], "at last");
+}
+
+/// Scenario: rows are left alone with short intervals set.
+/// Guarantees: the store flushes and merges by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn works_by_itself() {
+    let mut home = Home::new();
+    home.config.flush_interval = Duration::from_millis(20);
+    home.config.compact_interval = Duration::from_millis(20);
+    home.config.compact_parts_min = 2;
+    let store = home.open().await;
+    let mut sent = Vec::new();
+    for number in 0..3 {
+        sent.extend(send(&store, number..number + 1).await);
+        for _ in 0..1000 {
+            if store.stats().buffer_rows == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(store.stats().buffer_rows, 0);
+    }
+    for _ in 0..1000 {
+        if store.stats().parts <= 8 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(store.stats().parts <= 8, "{:?}", store.stats());
+    check(&store, &sent, "at last");
+}
+
+/// Scenario: a logged request cannot be decoded any more; another is damaged on disk.
+/// Guarantees: both are kept aside, all others are shown, and the store goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_frames_are_kept_aside() {
+    let home = Home::new();
+    let store = home.open().await;
+    let mut sent = send(&store, 0..3).await;
+    let Claim::New(claimed) = store.claim(RequestHash(5)).await.unwrap() else {
+        panic!("new");
+    };
+    let mut frame = mixed(7).frame();
+    frame.payload = "what".into();
+    store
+        .append(claimed, frame, Vec::new(), Answer::default())
+        .await
+        .unwrap();
+    sent.extend(send(&store, 3..5).await);
+    drop(store);
+    let path = home.config.data_dir.join("wal/0000000000000001.wal");
+    for _ in 0..1000 {
+        if home.try_open().await.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[30] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let store = home.open().await;
+    check(&store, &sent[1..], "without the damaged one");
+    let kept: Vec<_> = std::fs::read_dir(home.config.data_dir.join("wal/quarantine"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    store.close().await.unwrap();
+    check(&home.open().await, &sent[1..], "after close");
+}
+
+/// Scenario: replay of more rows than `flush_bytes`; then files that no commit names lie around.
+/// Guarantees: recovery flushes on the way and keeps every row once; orphans are removed.
+#[tokio::test(flavor = "multi_thread")]
+async fn recovery_bounds_memory_and_sweeps() {
+    let mut home = Home::new();
+    let store = home.open().await;
+    let sent = send(&store, 0..30).await;
+    drop(store);
+    home.config.flush_bytes = ByteSize::b(1);
+    let store = home.open().await;
+    check(&store, &sent, "after replay");
+    assert_eq!(store.stats().buffer_rows, 0);
+    drop(store);
+    let orphan = home
+        .config
+        .data_dir
+        .join("tables/default/logs/2026-01-01/x.parquet");
+    std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    std::fs::write(&orphan, "x").unwrap();
+    let store = home.open().await;
+    assert!(!orphan.exists());
+    check(&store, &sent, "after the sweep");
+}
+
+/// Scenario: 24 seeded histories of append (with retries, concurrent), flush, compact, expire,
+/// crash, close and reopen, on small segments.
+/// Guarantees: at every step exactly the acknowledged rows are shown (W1, W3, W4, P2, S1).
+#[tokio::test(flavor = "multi_thread")]
+async fn histories_match_the_oracle() {
+    for seed in 0..24 {
+        history(seed).await;
+    }
+}
+
+async fn history(seed: u64) {
+    let mut random = Random::new(seed + 1000);
+    let mut home = Home::new();
+    home.config.compact_parts_min = 2 + random.below(2) as usize;
+    home.config.unlink_grace = Duration::ZERO;
+    let mut store = home.open().await;
+    let mut stored: Vec<Request> = Vec::new();
+    for step in 0..10 {
+        let action = random.below(10);
+        home.clock.set(UnixNanos(sample::NOW + step));
+        match action {
+            0..=4 => append_some(&store, &mut random, &mut stored).await,
+            5 => store.flush().await.unwrap(),
+            6 => store.compact().await.unwrap(),
+            7 => store.expire().await.unwrap(),
+            8 => {
+                drop(store);
+                store = home.open().await;
+            }
+            _ => {
+                store.close().await.unwrap();
+                store = home.open().await;
+            }
+        }
+        if action > 4 {
+            check(
+                &store,
+                &stored,
+                &format!("seed {seed}, step {step}, action {action}"),
+            );
+        }
+    }
+}
+
+async fn append_some(store: &Store, random: &mut Random, stored: &mut Vec<Request>) {
+    let mut requests = Vec::new();
+    for _ in 0..1 + random.below(6) {
+        let known = stored.len() as u64;
+        if known > 0 && random.below(4) == 0 {
+            requests.push(stored[random.below(known) as usize].clone());
+            continue;
+        }
+        let table = SIGNALS[random.below(3) as usize];
+        let number = known + requests.len() as u64 * 1000 + random.below(1 << 30);
+        requests.push(Request::new(
+            number,
+            &[(table, 1 + random.below(5) as usize)],
+        ));
+    }
+    let sends: Vec<_> = requests
+        .into_iter()
+        .map(|request| {
+            let store = store.clone();
+            tokio::spawn(async move { (request.send(&store).await.unwrap(), request) })
+        })
+        .collect();
+    for send in sends {
+        let (position, request) = send.await.unwrap();
+        if position.is_some() {
+            stored.push(request);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a store does by itself: flush by size and age, merge, expire, watch the disk.
+//!
+//! Each task sleeps without holding the store, so that a store that is dropped ends at once; its
+//! tasks notice and end too.
+
+use std::future::Future;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::engine::full;
+use crate::store::Inner;
+use crate::{Error, Result};
+
+const DISK_INTERVAL: Duration = Duration::from_secs(1);
+const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
+/// Least time between two looks at retention on a nearly full disk.
+const EXPIRE_PAUSE: Duration = Duration::from_secs(5);
+const BACKOFF_MIN: Duration = Duration::from_millis(500);
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// Wakes tasks before their time.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    /// Buffers have reached `flush_bytes`.
+    pub(crate) flush: Notify,
+    /// The disk is nearly full.
+    pub(crate) expire: Notify,
+}
+
+/// Starts all tasks; they end when `stop` changes or its sender is gone.
+pub(crate) fn start(store: &Arc<Inner>, stop: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+    let weak = Arc::downgrade(store);
+    let wake = Arc::clone(&store.wake);
+    vec![
+        tokio::spawn(flush(weak.clone(), Arc::clone(&wake), stop.clone())),
+        tokio::spawn(compact(weak.clone(), stop.clone())),
+        tokio::spawn(expire(weak.clone(), wake, stop.clone())),
+        tokio::spawn(disk(weak, stop.clone())),
+    ]
+}
+
+/// Waits for `event`; false when the tasks shall end.
+async fn until(stop: &mut watch::Receiver<bool>, event: impl Future<Output = ()>) -> bool {
+    tokio::select! {
+        _ = stop.changed() => false,
+        () = event => true,
+    }
+}
+
+async fn until_or(pause: Duration, early: &Notify) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = early.notified() => {}
+    }
+}
+
+/// Runs a step on the blocking pool; logs its error. Returns whether it went well.
+async fn step(
+    name: &'static str,
+    store: Arc<Inner>,
+    work: impl FnOnce(&Inner) -> Result<()> + Send + 'static,
+) -> bool {
+    let done = tokio::task::spawn_blocking(move || work(&store)).await;
+    match done.unwrap_or(Err(Error::Stopped(name))) {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::error!(step = name, error = %full(&error), "a background step has failed and will be tried again");
+            metrics::counter!("oriel_step_errors_total", "step" => name).increment(1);
+            false
+        }
+    }
+}
+
+async fn flush(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
+    let mut backoff = BACKOFF_MIN;
+    let mut pause = BACKOFF_MIN;
+    while until(&mut stop, until_or(pause, &wake.flush)).await {
+        let Some(store) = store.upgrade() else { return };
+        let config = &store.engine.config;
+        let (bytes, age) = store.engine.state.unsealed();
+        let left = age.map(|age| config.flush_interval.saturating_sub(age));
+        if bytes < config.flush_bytes.as_u64() && left.is_none_or(|left| !left.is_zero()) {
+            // New rows are noticed within a tenth of the time that they may wait.
+            let tick = (config.flush_interval / 10).clamp(Duration::from_millis(5), BACKOFF_MIN);
+            pause = left
+                .map_or(tick, |left| left.min(tick))
+                .max(Duration::from_millis(1));
+            continue;
+        }
+        if step("flush", store, |store| store.flush()).await {
+            (backoff, pause) = (BACKOFF_MIN, Duration::from_millis(1));
+        } else if until(&mut stop, tokio::time::sleep(backoff)).await {
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+        } else {
+            return;
+        }
+    }
+}
+
+async fn compact(store: Weak<Inner>, mut stop: watch::Receiver<bool>) {
+    let Some(pause) = store
+        .upgrade()
+        .map(|store| store.engine.config.compact_interval)
+    else {
+        return;
+    };
+    while until(&mut stop, tokio::time::sleep(pause)).await {
+        let Some(store) = store.upgrade() else { return };
+        step("compact", store, |store| store.compact()).await;
+    }
+}
+
+async fn expire(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let Some(store) = store.upgrade() else { return };
+        step("expire", store, |store| store.engine.expire()).await;
+        let pause = until(&mut stop, tokio::time::sleep(EXPIRE_PAUSE)).await;
+        if !pause || !until(&mut stop, until_or(EXPIRE_INTERVAL, &wake.expire)).await {
+            return;
+        }
+    }
+}
+
+async fn disk(store: Weak<Inner>, mut stop: watch::Receiver<bool>) {
+    let mut was_full = false;
+    while until(&mut stop, tokio::time::sleep(DISK_INTERVAL)).await {
+        let Some(store) = store.upgrade() else { return };
+        let disk = Arc::clone(&store.engine.disk);
+        let wake = Arc::clone(&store.wake);
+        let ask = |store: &Inner| {
+            store.engine.disk.refresh();
+            Ok(())
+        };
+        step("disk", store, ask).await;
+        if disk.nearly_full() {
+            wake.expire.notify_one();
+        }
+        match disk.check(0) {
+            Err(error) if !was_full => tracing::warn!(%error, "writes are refused"),
+            Ok(()) if was_full => tracing::info!("the disk has space again; writes are accepted"),
+            _ => {}
+        }
+        was_full = disk.check(0).is_err();
+    }
+}

@@ -1,0 +1,154 @@
+//! A store for tests: a directory, a clock that stands, requests whose rows follow from a text.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use bytesize::ByteSize;
+use oriel_proto::{Signal, UnixNanos};
+
+use crate::part::sample::{self, NOW};
+use crate::schema::{Schemas, Table};
+use crate::{
+    Answer, Batch, Claim, Config, ContentEncoding, ContentType, Error, Frame, FrameHeader,
+    ManualClock, ReplayError, ReplayFn, RequestHash, Result, Store, TenantId, WalPosition,
+};
+
+/// A data directory that stores are opened on, one after the other.
+pub(crate) struct Home {
+    _dir: tempfile::TempDir,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) config: Config,
+    /// Bytes free on its disk.
+    pub(crate) free: Arc<AtomicU64>,
+}
+
+/// One request: rows of each table, all following from its number.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Request {
+    pub(crate) number: u64,
+    pub(crate) rows: Vec<(Table, usize)>,
+}
+
+impl Home {
+    /// A home where nothing happens by itself, with small WAL segments.
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let never = Duration::from_secs(24 * 3600);
+        let config = Config {
+            data_dir: dir.path().join("data"),
+            wal_segment_bytes: ByteSize::b(4096),
+            commit_window: Duration::ZERO,
+            flush_interval: never,
+            compact_interval: never,
+            disk_free_min: ByteSize::b(1000),
+            retention_bytes: ByteSize::b(u64::MAX),
+            ..Config::default()
+        };
+        Home {
+            _dir: dir,
+            clock: Arc::new(ManualClock::at(UnixNanos(NOW))),
+            config,
+            free: Arc::new(AtomicU64::new(1 << 40)),
+        }
+    }
+
+    /// Opens the store; waits for the last one, when it was dropped, to have ended.
+    pub(crate) async fn open(&self) -> Store {
+        for _ in 0..1000 {
+            match self.try_open().await {
+                Err(Error::Locked { .. }) => tokio::time::sleep(Duration::from_millis(10)).await,
+                opened => return opened.unwrap(),
+            }
+        }
+        panic!("the last store never ended");
+    }
+
+    pub(crate) async fn try_open(&self) -> Result<Store> {
+        let free = Arc::clone(&self.free);
+        let ask = Arc::new(move |_: &Path| Ok(free.load(Ordering::SeqCst)));
+        let clock = Arc::clone(&self.clock);
+        Store::open_on(self.config.clone(), clock, replay(), ask).await
+    }
+}
+
+impl Request {
+    pub(crate) fn new(number: u64, rows: &[(Table, usize)]) -> Self {
+        Request {
+            number,
+            rows: rows.to_vec(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let rows = self
+            .rows
+            .iter()
+            .map(|(table, rows)| format!(" {table} {rows}"));
+        format!("{}{}", self.number, rows.collect::<String>())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let number = words.next()?.parse().ok()?;
+        let mut rows = Vec::new();
+        while let Some(table) = words.next() {
+            rows.push((table.parse().ok()?, words.next()?.parse().ok()?));
+        }
+        Some(Request { number, rows })
+    }
+
+    /// Its rows, received now.
+    pub(crate) fn batches(&self, schemas: &Schemas) -> Vec<Batch> {
+        let batch = |(table, rows): &(Table, usize)| {
+            let times: Vec<_> = (0..*rows)
+                .map(|row| NOW + (self.number as i64 * 1000 + row as i64) * 1000)
+                .collect();
+            sample::batch(schemas, *table, &times, NOW, self.number + 1)
+        };
+        self.rows.iter().map(batch).collect()
+    }
+
+    pub(crate) fn frame(&self) -> Frame {
+        Frame {
+            header: FrameHeader {
+                tenant: TenantId::default_tenant(),
+                signal: Signal::Logs,
+                content_type: ContentType::Protobuf,
+                content_encoding: ContentEncoding::Identity,
+                decoder_version: 1,
+                received_at: UnixNanos(NOW),
+                request_hash: RequestHash(0),
+            },
+            payload: Bytes::from(self.text()),
+        }
+    }
+
+    /// Stores it as a receiver does; `None` for a duplicate.
+    pub(crate) async fn send(&self, store: &Store) -> Result<Option<WalPosition>> {
+        let tenant = TenantId::default_tenant();
+        let hash = store.request_hash(&tenant, Signal::Logs, self.text().as_bytes());
+        match store.claim(hash).await? {
+            Claim::Duplicate(_) => Ok(None),
+            Claim::New(claimed) => {
+                let batches = self.batches(store.schemas());
+                let answer = Answer::default();
+                let stored = store.append(claimed, self.frame(), batches, answer);
+                stored.await.map(Some)
+            }
+        }
+    }
+}
+
+/// Decodes requests again; a body that is none fails.
+fn replay() -> ReplayFn {
+    Arc::new(|schemas, _, body| {
+        std::str::from_utf8(body)
+            .ok()
+            .and_then(Request::parse)
+            .map(|request| request.batches(schemas))
+            .ok_or_else(|| ReplayError("no request".to_owned()))
+    })
+}
