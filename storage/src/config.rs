@@ -110,3 +110,11 @@ impl Default for Config {
         }
     }
 }
+
+impl Config {
+    /// Buffered bytes that start a flush: half of what may be buffered at most.
+    pub(crate) fn flush_threshold(&self) -> u64 {
+        let half = self.buffer_bytes_max.as_u64() / 2;
+        self.flush_bytes.as_u64().min(half.max(1))
+    }
+}

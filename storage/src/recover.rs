@@ -178,7 +178,7 @@ fn restore(
         batches,
         seen,
     }]);
-    if bytes >= engine.config.flush_bytes.as_u64() {
+    if bytes >= engine.config.flush_threshold() {
         engine.flush()?;
     }
     Ok(())

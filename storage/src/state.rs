@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::buffer::{Generation, Published};
 use crate::catalog::Committed;
@@ -115,11 +115,15 @@ impl State {
         self.lock().buffer_bytes()
     }
 
-    /// Memory and age of the rows that no flush has sealed.
-    pub(crate) fn unsealed(&self) -> (u64, Option<Duration>) {
+    /// How long until a flush is due by size or age: zero for now, `None` when nothing waits. Rows
+    /// whose flush has failed are due.
+    pub(crate) fn flush_due(&self, bytes_max: u64, age_max: Duration) -> Option<Duration> {
         let cut = self.lock();
-        let age = cut.active.since.as_ref().map(Instant::elapsed);
-        (cut.active.bytes, age)
+        if cut.sealed.is_some() || cut.active.bytes >= bytes_max {
+            return Some(Duration::ZERO);
+        }
+        let since = cut.active.since.as_ref();
+        since.map(|since| age_max.saturating_sub(since.elapsed()))
     }
 
     /// Position up to which rows are in parts.

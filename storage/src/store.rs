@@ -275,8 +275,9 @@ impl Store {
 
     /// Writes all buffered rows to parts and commits them.
     ///
-    /// Errors: the rows stay buffered and in the log. Cancel safety: the flush goes on.
+    /// Errors: the rows stay buffered and in the log; `Unavailable` when the store closes. Cancel safety: the flush goes on.
     pub async fn flush(&self) -> Result<()> {
+        self.0.check_open()?;
         let store = Arc::clone(&self.0);
         blocking("flush", move || store.flush()).await
     }
@@ -285,6 +286,7 @@ impl Store {
     ///
     /// Errors: as for [`Store::flush`]; parts that are damaged are reported and passed over.
     pub async fn compact(&self) -> Result<()> {
+        self.0.check_open()?;
         let store = Arc::clone(&self.0);
         blocking("compaction", move || store.compact()).await
     }
@@ -293,6 +295,7 @@ impl Store {
     ///
     /// Errors: as for [`Store::flush`].
     pub async fn expire(&self) -> Result<()> {
+        self.0.check_open()?;
         let store = Arc::clone(&self.0);
         blocking("retention", move || store.engine.expire()).await
     }
@@ -375,7 +378,7 @@ impl Inner {
 /// What the log's thread does with a group: first visible, then remembered, then answered.
 fn settle(engine: &Engine, wake: Arc<Wake>) -> impl FnMut(Settled<Pending>) + Send + 'static {
     let state = Arc::clone(&engine.state);
-    let flush_bytes = engine.config.flush_bytes.as_u64();
+    let flush_bytes = engine.config.flush_threshold();
     move |settled| match settled {
         Settled::Durable(group) => {
             let mut frames = Vec::with_capacity(group.len());

@@ -80,11 +80,11 @@ async fn flush(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bo
     while until(&mut stop, until_or(pause, &wake.flush)).await {
         let Some(store) = store.upgrade() else { return };
         let config = &store.engine.config;
-        let (bytes, age) = store.engine.state.unsealed();
-        let left = age.map(|age| config.flush_interval.saturating_sub(age));
-        if bytes < config.flush_bytes.as_u64() && left.is_none_or(|left| !left.is_zero()) {
+        let (age_max, bytes_max) = (config.flush_interval, config.flush_threshold());
+        let left = store.engine.state.flush_due(bytes_max, age_max);
+        if left != Some(Duration::ZERO) {
             // New rows are noticed within a tenth of the time that they may wait.
-            let tick = (config.flush_interval / 10).clamp(Duration::from_millis(5), BACKOFF_MIN);
+            let tick = (age_max / 10).clamp(Duration::from_millis(5), BACKOFF_MIN);
             pause = left
                 .map_or(tick, |left| left.min(tick))
                 .max(Duration::from_millis(1));

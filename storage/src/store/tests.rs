@@ -134,7 +134,7 @@ async fn snapshots_never_change() {
     store.flush().await.unwrap();
     store.compact().await.unwrap();
     check(&store, &sent, "after compaction");
-    home.clock.set(UnixNanos(sample::NOW + 1));
+    home.clock.set(UnixNanos(sample::NOW + 1_000_000_000));
     store.expire().await.unwrap();
     let old = files(&held);
     assert!(!old.is_empty() && old.iter().all(|file| file.is_file()));
@@ -184,18 +184,33 @@ async fn a_retry_is_stored_once() {
     check(&store, &[mixed(1)], "at last");
 }
 
-/// Scenario: buffers are full; a flush empties them. The disk is nearly full; then it has space.
+/// Scenario: flushes fail until buffers are full; then one works, by itself. The disk is nearly full; then it has space.
 /// Guarantees: retryable errors meanwhile, nothing stored of what was refused, then all goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn full_is_temporary() {
     let mut home = Home::new();
-    home.config.buffer_bytes_max = ByteSize::b(1);
-    home.config.flush_bytes = ByteSize::gib(1);
+    let bytes = mixed(1)
+        .batches(&Schemas::format0())
+        .iter()
+        .map(Batch::memory_bytes)
+        .sum::<usize>();
+    home.config.buffer_bytes_max = ByteSize::b(bytes as u64);
+    // A file where the folder of the parts should be: no flush can work.
     let store = home.open().await;
+    let tables = home.config.data_dir.join("tables");
+    std::fs::write(&tables, "").unwrap();
     mixed(1).send(&store).await.unwrap();
+    store.flush().await.unwrap_err();
     let error = mixed(2).send(&store).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Overloaded);
-    store.flush().await.unwrap();
+    std::fs::remove_file(&tables).unwrap();
+    for _ in 0..2000 {
+        if store.stats().buffer_rows == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    check(&store, &[mixed(1)], "after the flush was tried again");
     mixed(2).send(&store).await.unwrap();
     store.flush().await.unwrap();
     home.free.store(999, Ordering::SeqCst);
@@ -207,6 +222,30 @@ async fn full_is_temporary() {
     store.0.engine.disk.refresh();
     assert!(mixed(3).send(&store).await.unwrap().is_some());
     check(&store, &[mixed(1), mixed(2), mixed(3)], "at last");
+}
+
+/// Scenario: a part's day ends longer ago than its signal is kept.
+/// Guarantees: its rows are gone from new snapshots, its file from the disk; other signals stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn old_rows_expire() {
+    let mut home = Home::new();
+    home.config.unlink_grace = Duration::from_secs(3600);
+    home.config.retention_logs = Duration::from_secs(3 * 24 * 3600);
+    let store = home.open().await;
+    send(&store, 0..3).await;
+    store.flush().await.unwrap();
+    let hours = |hours: i64| UnixNanos(sample::NOW + hours * 3_600_000_000_000);
+    let logs = home.config.data_dir.join("tables/default/logs/2026-03-01");
+    let files = || std::fs::read_dir(&logs).unwrap().count();
+    store.expire().await.unwrap();
+    assert_eq!((shown(&store, Table::Logs).len(), files()), (6, 1));
+    for (now, left) in [(5 * 24, 1), (5 * 24 + 2, 0)] {
+        home.clock.set(hours(now));
+        store.expire().await.unwrap();
+        assert_eq!(shown(&store, Table::Logs).len(), 0);
+        assert_eq!(files(), left, "after {now} hours");
+    }
+    assert_eq!(shown(&store, Table::Spans).len(), 9);
 }
 
 /// Scenario: rows are left alone with short intervals set.
@@ -321,7 +360,8 @@ async fn history(seed: u64) {
     let mut stored: Vec<Request> = Vec::new();
     for step in 0..10 {
         let action = random.below(10);
-        home.clock.set(UnixNanos(sample::NOW + step));
+        home.clock
+            .set(UnixNanos(sample::NOW + step * 1_000_000_000));
         match action {
             0..=4 => append_some(&store, &mut random, &mut stored).await,
             5 => store.flush().await.unwrap(),
