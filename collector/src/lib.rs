@@ -72,3 +72,6 @@ impl Collector {
         serve_http(listener, router, &self.config.http_limits(), shutdown).await
     }
 }
+
+#[cfg(test)]
+mod tests;
