@@ -1,6 +1,7 @@
 //! One commit: parts in, parts out, WAL position and request hashes, in one transaction (W3).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use oriel_proto::UnixNanos;
@@ -8,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::ducklake::{Head, Step};
 use super::fault::{Fault, Result};
-use super::load::{self, ColumnTypes};
+use super::load::{self, Columns};
 use super::{Catalog, Commit, CommitKind, Committed, Lake, open, tables, value};
 use crate::layout::TABLES;
 use crate::schema::Table;
@@ -63,7 +64,7 @@ impl Catalog {
             &lake,
             &mut step,
             commit.add,
-            &self.schemas,
+            &self.columns,
             &mut changed,
         )?;
         step.changes.extend(changed.words(commit.why));
@@ -77,7 +78,7 @@ impl Catalog {
         }
         lake.snapshot_id = step.head.snapshot_id;
         let reloaded = foreign
-            .then(|| load::parts(&tx, &self.schemas, &lake))
+            .then(|| load::parts(&tx, &self.columns, &lake))
             .transpose()?;
         tx.commit()?;
         self.lake = lake;
@@ -209,38 +210,30 @@ fn add_parts(
     lake: &Lake,
     step: &mut Step,
     parts: Vec<PartMeta>,
-    schemas: &crate::schema::Schemas,
+    columns: &Columns,
     changed: &mut Changed,
 ) -> Result<Vec<Arc<PartMeta>>> {
     if parts.is_empty() {
         return Ok(Vec::new());
     }
-    let types = load::column_types(schemas);
-    let ids: HashMap<(Table, &str), i64> = types
-        .iter()
-        .map(|((table, id), (name, _))| ((*table, *name), *id))
-        .collect();
     let mut totals: BTreeMap<i64, TableTotals> = BTreeMap::new();
     let mut added = Vec::with_capacity(parts.len());
     for mut part in parts {
         let table_id = lake.tenants[&part.tenant].id(part.table);
         changed.added.insert(table_id);
         let total = match totals.entry(table_id) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(TableTotals::read(db, table_id, part.table, &types)?)
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                entry.insert(TableTotals::read(db, table_id, part.table, columns)?)
             }
         };
         part.id = PartId(step.file_id());
         add_file(db, step, table_id, &part, total.next_row_id)?;
         tables::add_part(db, part.id.0, &part)?;
         for stats in &part.stats {
-            let id = *ids
-                .get(&(part.table, stats.column.as_str()))
-                .ok_or_else(|| {
-                    Error::Invalid(format!("{} has no column {}", part.table, stats.column))
-                })?;
-            let (_, data_type) = types[&(part.table, id)];
+            let (id, data_type) = columns.find(part.table, &stats.column).ok_or_else(|| {
+                Error::Invalid(format!("{} has no column {}", part.table, stats.column))
+            })?;
             add_file_stats(db, table_id, part.id.0, id, stats, data_type)?;
             total.widen(id, stats);
         }
@@ -248,7 +241,7 @@ fn add_parts(
         added.push(Arc::new(part));
     }
     for (table_id, total) in &totals {
-        total.write(db, *table_id, &types)?;
+        total.write(db, *table_id, columns)?;
     }
     Ok(added)
 }
@@ -318,7 +311,7 @@ struct TableTotals {
     rows: i64,
     next_row_id: i64,
     bytes: i64,
-    columns: BTreeMap<i64, Range>,
+    ranges: BTreeMap<i64, Range>,
 }
 
 /// The range of a column over all parts there have ever been.
@@ -337,7 +330,7 @@ impl TableTotals {
         db: &Connection,
         table_id: i64,
         table: Table,
-        types: &ColumnTypes<'_>,
+        columns: &Columns,
     ) -> Result<TableTotals> {
         let (rows, next_row_id, bytes) = db
             .prepare_cached(
@@ -352,19 +345,19 @@ impl TableTotals {
              FROM ducklake_table_column_stats WHERE table_id = ?1",
         )?;
         let mut found = statement.query(params![table_id])?;
-        let mut columns = BTreeMap::new();
+        let mut ranges = BTreeMap::new();
         while let Some(row) = found.next()? {
             let id: i64 = row.get(0)?;
             // Columns of others' statistics (a foreign INSERT writes nested ones, too) stay as
             // they are.
-            let Some((_, data_type)) = types.get(&(table, id)) else {
+            let Some((_, data_type)) = columns.get(table, id) else {
                 continue;
             };
             let (min, max) = (
                 load::bound(row, 2, data_type)?,
                 load::bound(row, 3, data_type)?,
             );
-            columns.insert(
+            ranges.insert(
                 id,
                 Range {
                     contains_null: row.get::<_, Option<bool>>(1)?.unwrap_or(true),
@@ -379,7 +372,7 @@ impl TableTotals {
             rows,
             next_row_id,
             bytes,
-            columns,
+            ranges,
         })
     }
 
@@ -387,7 +380,7 @@ impl TableTotals {
     fn widen(&mut self, id: i64, stats: &ColumnStats) {
         let nulls = stats.null_count > 0;
         let bounds = stats.min.clone().zip(stats.max.clone());
-        match self.columns.get_mut(&id) {
+        match self.ranges.get_mut(&id) {
             Some(range) => {
                 let mut wide = range.clone();
                 wide.contains_null |= nulls;
@@ -404,7 +397,7 @@ impl TableTotals {
                     stored: false,
                     dirty: true,
                 };
-                self.columns.insert(id, range);
+                self.ranges.insert(id, range);
             }
             None => {}
         }
@@ -416,14 +409,16 @@ impl TableTotals {
         self.bytes += part.bytes as i64;
     }
 
-    fn write(&self, db: &Connection, table_id: i64, types: &ColumnTypes<'_>) -> Result<()> {
+    fn write(&self, db: &Connection, table_id: i64, columns: &Columns) -> Result<()> {
         db.prepare_cached(
             "UPDATE ducklake_table_stats
              SET record_count = ?2, next_row_id = ?3, file_size_bytes = ?4 WHERE table_id = ?1",
         )?
         .execute(params![table_id, self.rows, self.next_row_id, self.bytes])?;
-        for (id, range) in self.columns.iter().filter(|(_, range)| range.dirty) {
-            let (_, data_type) = types[&(self.table, *id)];
+        for (id, range) in self.ranges.iter().filter(|(_, range)| range.dirty) {
+            let Some((_, data_type)) = columns.get(self.table, *id) else {
+                continue;
+            };
             let bounds = range
                 .bounds
                 .as_ref()

@@ -14,26 +14,49 @@ use crate::layout::TABLES;
 use crate::schema::{Schemas, Table};
 use crate::{ColumnStats, PartId, PartMeta, StatValue, TenantId};
 
-/// The name and type of a column by its table and id; top-level ones only, as others have no
-/// statistics.
-pub(super) type ColumnTypes<'a> = HashMap<(Table, i64), (&'a str, &'a DataType)>;
+/// The columns that may have statistics: top-level ones, by id and by name.
+#[derive(Debug)]
+pub(super) struct Columns(Vec<TableColumns>);
 
-/// Columns of all tables by id.
-pub(super) fn column_types(schemas: &Schemas) -> ColumnTypes<'_> {
-    let mut types = HashMap::new();
-    for table in Table::ALL {
-        let schema = schemas.of(table);
-        let top = columns(schema).into_iter().filter(|c| c.parent.is_none());
-        for (row, column) in top.zip(&schema.columns) {
-            types.insert((table, row.id), (column.name.as_str(), &column.data_type));
-        }
+#[derive(Debug, Default)]
+struct TableColumns {
+    by_id: HashMap<i64, (String, DataType)>,
+    ids: HashMap<String, i64>,
+}
+
+impl Columns {
+    pub(super) fn of(schemas: &Schemas) -> Columns {
+        let tables = Table::ALL.map(|table| {
+            let schema = schemas.of(table);
+            let top = columns(schema).into_iter().filter(|c| c.parent.is_none());
+            let mut found = TableColumns::default();
+            for (row, column) in top.zip(&schema.columns) {
+                found.ids.insert(row.name.clone(), row.id);
+                found
+                    .by_id
+                    .insert(row.id, (row.name, column.data_type.clone()));
+            }
+            found
+        });
+        Columns(tables.into())
     }
-    types
+
+    /// Name and type of a column.
+    pub(super) fn get(&self, table: Table, id: i64) -> Option<(&str, &DataType)> {
+        let (name, data_type) = self.0[table as usize].by_id.get(&id)?;
+        Some((name, data_type))
+    }
+
+    /// Id and type of the column called `name`.
+    pub(super) fn find(&self, table: Table, name: &str) -> Option<(i64, &DataType)> {
+        let id = *self.0[table as usize].ids.get(name)?;
+        self.get(table, id).map(|(_, data_type)| (id, data_type))
+    }
 }
 
 /// All live parts by id. Files that another program added are not ours: they are counted in a
 /// warning and left alone.
-pub(super) fn parts(db: &Connection, schemas: &Schemas, lake: &Lake) -> Result<Vec<Arc<PartMeta>>> {
+pub(super) fn parts(db: &Connection, columns: &Columns, lake: &Lake) -> Result<Vec<Arc<PartMeta>>> {
     let owners: HashMap<i64, (&TenantId, Table)> = lake
         .tenants
         .iter()
@@ -63,7 +86,7 @@ pub(super) fn parts(db: &Connection, schemas: &Schemas, lake: &Lake) -> Result<V
             "another program added files to oriel's tables; oriel does not read them"
         );
     }
-    add_stats(db, &column_types(schemas), &mut parts)?;
+    add_stats(db, columns, &mut parts)?;
     Ok(parts.into_iter().map(Arc::new).collect())
 }
 
@@ -92,7 +115,7 @@ fn part(row: &Row<'_>, tenant: &TenantId, table: Table, day: i32) -> Result<Part
     })
 }
 
-fn add_stats(db: &Connection, types: &ColumnTypes<'_>, parts: &mut [PartMeta]) -> Result<()> {
+fn add_stats(db: &Connection, columns: &Columns, parts: &mut [PartMeta]) -> Result<()> {
     let index: HashMap<i64, usize> = parts
         .iter()
         .enumerate()
@@ -108,14 +131,14 @@ fn add_stats(db: &Connection, types: &ColumnTypes<'_>, parts: &mut [PartMeta]) -
             continue;
         };
         let column_id: i64 = row.get(1)?;
-        let (name, data_type) = types.get(&(part.table, column_id)).ok_or_else(|| {
+        let (name, data_type) = columns.get(part.table, column_id).ok_or_else(|| {
             Fault::Damaged(format!(
                 "statistics of part {} name column {column_id}, which {} does not have",
                 part.id.0, part.table
             ))
         })?;
         part.stats.push(ColumnStats {
-            column: (*name).to_owned(),
+            column: name.to_owned(),
             value_count: row.get::<_, i64>(2)? as u64,
             null_count: row.get::<_, i64>(3)? as u64,
             min: bound(row, 4, data_type)?,

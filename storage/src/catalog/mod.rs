@@ -45,6 +45,7 @@ pub(crate) struct Catalog {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     schemas: Schemas,
+    columns: load::Columns,
     lake: Lake,
     secret: [u8; 32],
     seen_window: Duration,
@@ -140,7 +141,7 @@ impl Catalog {
     ///
     /// Errors: `Corrupt` when the catalog is damaged.
     pub(crate) fn parts(&self) -> Result<Vec<Arc<PartMeta>>> {
-        load::parts(&self.db, &self.schemas, &self.lake)
+        load::parts(&self.db, &self.columns, &self.lake)
             .map_err(|fault| fault.at(&self.path, "reading parts"))
     }
 }

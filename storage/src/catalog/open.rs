@@ -69,11 +69,12 @@ fn open(
     }
     let schemas = reconcile_promoted(&tx, promote)?;
     let lake = reconcile(&tx, &schemas, clock.as_ref())?;
+    let columns = load::Columns::of(&schemas);
     let (epoch, flushed) = tables::raise_epoch(&tx)?;
     let secret = tables::secret(&tx)?;
     let state = CatalogState {
         snapshot_id: lake.snapshot_id,
-        parts: load::parts(&tx, &schemas, &lake)?,
+        parts: load::parts(&tx, &columns, &lake)?,
         flushed,
         epoch,
         seen: tables::seen(&tx)?,
@@ -84,6 +85,7 @@ fn open(
         path: path.to_owned(),
         clock,
         schemas,
+        columns,
         lake,
         secret,
         seen_window: SEEN_WINDOW,
