@@ -36,7 +36,6 @@ use crate::schema::{Schemas, Table};
 use crate::{Clock, PartMeta, Result, TenantId, WalPosition};
 
 pub use ducklake::ducklake_type;
-pub(crate) use vacate::DueFile;
 
 /// The open catalog; its one writer in this process.
 #[derive(Debug)]
