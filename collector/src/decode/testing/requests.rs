@@ -1,4 +1,6 @@
 //! Strategies of OTLP requests: every field, with the values that break decoders.
+//!
+//! All are boxed: the types of composed strategies cost minutes of compile time.
 
 use oriel_proto::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use oriel_proto::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -47,16 +49,17 @@ const KEYS: [&str; 22] = [
     "a\"b\\c\n\u{1}\u{8}\u{c}\u{7f}",
 ];
 
-fn text() -> impl Strategy<Value = String> {
+fn text() -> BoxedStrategy<String> {
     prop_oneof![
         3 => "[a-z/ ]{0,12}",
         1 => Just(String::new()),
         1 => any::<String>(),
         1 => Just("\"\\\u{0}\n\r\t\u{8}\u{c}é\u{2028}💥".to_owned()),
     ]
+    .boxed()
 }
 
-fn int() -> impl Strategy<Value = i64> {
+fn int() -> BoxedStrategy<i64> {
     const EXACT: i64 = 1 << 53;
     prop_oneof![
         -5i64..600,
@@ -70,9 +73,10 @@ fn int() -> impl Strategy<Value = i64> {
             -EXACT - 1
         ]),
     ]
+    .boxed()
 }
 
-fn double() -> impl Strategy<Value = f64> {
+fn double() -> BoxedStrategy<f64> {
     let special = [
         f64::NAN,
         f64::INFINITY,
@@ -91,36 +95,39 @@ fn double() -> impl Strategy<Value = f64> {
         prop::sample::select(special.to_vec()),
         any::<u64>().prop_map(f64::from_bits),
     ]
+    .boxed()
 }
 
-fn time() -> impl Strategy<Value = u64> {
+fn time() -> BoxedStrategy<u64> {
     let special = [0, 1, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX];
     prop_oneof![
         3 => 1_795_398_754_000_000_000u64..1_795_398_999_000_000_000,
         2 => prop::sample::select(special.to_vec()),
         1 => any::<u64>(),
     ]
+    .boxed()
 }
 
-fn id(len: usize) -> impl Strategy<Value = Vec<u8>> {
+fn id(len: usize) -> BoxedStrategy<Vec<u8>> {
     prop_oneof![
         8 => vec(any::<u8>(), len),
         1 => Just(vec![0; len]),
         1 => Just(Vec::new()),
         1 => vec(any::<u8>(), 0..20),
     ]
+    .boxed()
 }
 
-fn number() -> impl Strategy<Value = i32> {
-    prop_oneof![4 => 0i32..7, 1 => any::<i32>()]
+fn number() -> BoxedStrategy<i32> {
+    prop_oneof![4 => 0i32..7, 1 => any::<i32>()].boxed()
 }
 
-fn count() -> impl Strategy<Value = u32> {
-    prop_oneof![3 => Just(0u32), 1 => any::<u32>()]
+fn count() -> BoxedStrategy<u32> {
+    prop_oneof![3 => Just(0u32), 1 => any::<u32>()].boxed()
 }
 
 /// Values of all types, nested up to four deep, unset ones too.
-pub fn any_value() -> impl Strategy<Value = AnyValue> {
+pub fn any_value() -> BoxedStrategy<AnyValue> {
     let leaf = prop_oneof![
         1 => Just(None),
         6 => text().prop_map(|text| Some(Value::StringValue(text))),
@@ -140,6 +147,7 @@ pub fn any_value() -> impl Strategy<Value = AnyValue> {
         ]
         .prop_map(|value| AnyValue { value: Some(value) })
     })
+    .boxed()
 }
 
 fn key_value(value: impl Strategy<Value = AnyValue>) -> impl Strategy<Value = KeyValue> {
@@ -156,14 +164,15 @@ fn key_value(value: impl Strategy<Value = AnyValue>) -> impl Strategy<Value = Ke
 }
 
 /// Attribute sets: promoted keys, keys sent twice, empty keys, keys with `$`; now and then large.
-pub fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
+pub fn attributes() -> BoxedStrategy<Vec<KeyValue>> {
     prop_oneof![
         12 => vec(key_value(any_value()), 0..8),
         1 => vec(key_value(any_value()), 20..60),
     ]
+    .boxed()
 }
 
-fn resource() -> impl Strategy<Value = Resource> {
+fn resource() -> BoxedStrategy<Resource> {
     let entity = (text(), text(), vec(text(), 0..3), vec(text(), 0..3)).prop_map(
         |(schema_url, kind, id_keys, description_keys)| EntityRef {
             schema_url,
@@ -172,52 +181,62 @@ fn resource() -> impl Strategy<Value = Resource> {
             description_keys,
         },
     );
-    (attributes(), count(), vec(entity, 0..3)).prop_map(
-        |(attributes, dropped_attributes_count, entity_refs)| Resource {
-            attributes,
-            dropped_attributes_count,
-            entity_refs,
-        },
-    )
+    (attributes(), count(), vec(entity, 0..3))
+        .prop_map(
+            |(attributes, dropped_attributes_count, entity_refs)| Resource {
+                attributes,
+                dropped_attributes_count,
+                entity_refs,
+            },
+        )
+        .boxed()
 }
 
-fn scope() -> impl Strategy<Value = InstrumentationScope> {
-    (text(), text(), attributes(), count()).prop_map(
-        |(name, version, attributes, dropped_attributes_count)| InstrumentationScope {
-            name,
-            version,
-            attributes,
-            dropped_attributes_count,
-        },
-    )
+fn scope() -> BoxedStrategy<InstrumentationScope> {
+    (text(), text(), attributes(), count())
+        .prop_map(
+            |(name, version, attributes, dropped_attributes_count)| InstrumentationScope {
+                name,
+                version,
+                attributes,
+                dropped_attributes_count,
+            },
+        )
+        .boxed()
 }
 
-fn event() -> impl Strategy<Value = Event> {
-    (time(), text(), attributes(), count()).prop_map(
-        |(time_unix_nano, name, attributes, dropped_attributes_count)| Event {
-            time_unix_nano,
-            name,
-            attributes,
-            dropped_attributes_count,
-        },
-    )
+fn event() -> BoxedStrategy<Event> {
+    (time(), text(), attributes(), count())
+        .prop_map(
+            |(time_unix_nano, name, attributes, dropped_attributes_count)| Event {
+                time_unix_nano,
+                name,
+                attributes,
+                dropped_attributes_count,
+            },
+        )
+        .boxed()
 }
 
-fn link() -> impl Strategy<Value = Link> {
+fn link() -> BoxedStrategy<Link> {
     let counts = (count(), count());
-    (id(16), id(8), text(), attributes(), counts).prop_map(
-        |(trace_id, span_id, trace_state, attributes, (dropped_attributes_count, flags))| Link {
-            trace_id,
-            span_id,
-            trace_state,
-            attributes,
-            dropped_attributes_count,
-            flags,
-        },
-    )
+    (id(16), id(8), text(), attributes(), counts)
+        .prop_map(
+            |(trace_id, span_id, trace_state, attributes, (dropped_attributes_count, flags))| {
+                Link {
+                    trace_id,
+                    span_id,
+                    trace_state,
+                    attributes,
+                    dropped_attributes_count,
+                    flags,
+                }
+            },
+        )
+        .boxed()
 }
 
-fn span() -> impl Strategy<Value = Span> {
+fn span() -> BoxedStrategy<Span> {
     let ids = (id(16), id(8), id(8));
     let texts = (text(), text(), count(), number());
     let counts = (count(), count(), count());
@@ -254,10 +273,11 @@ fn span() -> impl Strategy<Value = Span> {
                 status,
             },
         )
+        .boxed()
 }
 
 /// Requests of traces.
-pub fn trace_request() -> impl Strategy<Value = ExportTraceServiceRequest> {
+pub fn trace_request() -> BoxedStrategy<ExportTraceServiceRequest> {
     let scope_spans =
         (option::of(scope()), vec(span(), 0..4), text()).prop_map(|(scope, spans, schema_url)| {
             ScopeSpans {
@@ -275,9 +295,10 @@ pub fn trace_request() -> impl Strategy<Value = ExportTraceServiceRequest> {
     );
     vec(resource_spans, 0..3)
         .prop_map(|resource_spans| ExportTraceServiceRequest { resource_spans })
+        .boxed()
 }
 
-fn log_record() -> impl Strategy<Value = LogRecord> {
+fn log_record() -> BoxedStrategy<LogRecord> {
     let numbers = (number(), count(), count());
     (
         (time(), time()),
@@ -300,10 +321,11 @@ fn log_record() -> impl Strategy<Value = LogRecord> {
             span_id: ids.1,
             event_name: texts.1,
         })
+        .boxed()
 }
 
 /// Requests of logs.
-pub fn log_request() -> impl Strategy<Value = ExportLogsServiceRequest> {
+pub fn log_request() -> BoxedStrategy<ExportLogsServiceRequest> {
     let scope_logs = (option::of(scope()), vec(log_record(), 0..4), text()).prop_map(
         |(scope, log_records, schema_url)| ScopeLogs {
             scope,
@@ -318,27 +340,31 @@ pub fn log_request() -> impl Strategy<Value = ExportLogsServiceRequest> {
             schema_url,
         },
     );
-    vec(resource_logs, 0..3).prop_map(|resource_logs| ExportLogsServiceRequest { resource_logs })
+    vec(resource_logs, 0..3)
+        .prop_map(|resource_logs| ExportLogsServiceRequest { resource_logs })
+        .boxed()
 }
 
-fn exemplar() -> impl Strategy<Value = Exemplar> {
+fn exemplar() -> BoxedStrategy<Exemplar> {
     let value = prop_oneof![
         Just(None),
         double().prop_map(|value| Some(exemplar::Value::AsDouble(value))),
         int().prop_map(|value| Some(exemplar::Value::AsInt(value))),
     ];
-    (attributes(), time(), id(8), id(16), value).prop_map(
-        |(filtered_attributes, time_unix_nano, span_id, trace_id, value)| Exemplar {
-            filtered_attributes,
-            time_unix_nano,
-            span_id,
-            trace_id,
-            value,
-        },
-    )
+    (attributes(), time(), id(8), id(16), value)
+        .prop_map(
+            |(filtered_attributes, time_unix_nano, span_id, trace_id, value)| Exemplar {
+                filtered_attributes,
+                time_unix_nano,
+                span_id,
+                trace_id,
+                value,
+            },
+        )
+        .boxed()
 }
 
-fn number_point() -> impl Strategy<Value = NumberDataPoint> {
+fn number_point() -> BoxedStrategy<NumberDataPoint> {
     let value = prop_oneof![
         Just(None),
         double().prop_map(|value| Some(number_data_point::Value::AsDouble(value))),
@@ -361,19 +387,21 @@ fn number_point() -> impl Strategy<Value = NumberDataPoint> {
                 value,
             },
         )
+        .boxed()
 }
 
 type Moments = (Option<f64>, Option<f64>, Option<f64>);
 
-fn moments() -> impl Strategy<Value = Moments> {
+fn moments() -> BoxedStrategy<Moments> {
     (
         option::of(double()),
         option::of(double()),
         option::of(double()),
     )
+        .boxed()
 }
 
-fn histogram_point() -> impl Strategy<Value = HistogramDataPoint> {
+fn histogram_point() -> BoxedStrategy<HistogramDataPoint> {
     let buckets = (vec(any::<u64>(), 0..4), vec(double(), 0..4));
     (
         attributes(),
@@ -383,8 +411,8 @@ fn histogram_point() -> impl Strategy<Value = HistogramDataPoint> {
         buckets,
         vec(exemplar(), 0..2),
     )
-        .prop_map(|(attributes, times, counts, moments, buckets, exemplars)| {
-            HistogramDataPoint {
+        .prop_map(
+            |(attributes, times, counts, moments, buckets, exemplars)| HistogramDataPoint {
                 attributes,
                 start_time_unix_nano: times.0,
                 time_unix_nano: times.1,
@@ -396,11 +424,12 @@ fn histogram_point() -> impl Strategy<Value = HistogramDataPoint> {
                 flags: counts.1,
                 min: moments.1,
                 max: moments.2,
-            }
-        })
+            },
+        )
+        .boxed()
 }
 
-fn exponential_point() -> impl Strategy<Value = ExponentialHistogramDataPoint> {
+fn exponential_point() -> BoxedStrategy<ExponentialHistogramDataPoint> {
     let buckets = || {
         option::of(
             (any::<i32>(), vec(any::<u64>(), 0..4)).prop_map(|(offset, bucket_counts)| Buckets {
@@ -437,9 +466,10 @@ fn exponential_point() -> impl Strategy<Value = ExponentialHistogramDataPoint> {
                 }
             },
         )
+        .boxed()
 }
 
-fn summary_point() -> impl Strategy<Value = SummaryDataPoint> {
+fn summary_point() -> BoxedStrategy<SummaryDataPoint> {
     let quantile =
         (double(), double()).prop_map(|(quantile, value)| ValueAtQuantile { quantile, value });
     (
@@ -459,9 +489,10 @@ fn summary_point() -> impl Strategy<Value = SummaryDataPoint> {
                 flags: numbers.1,
             },
         )
+        .boxed()
 }
 
-fn data() -> impl Strategy<Value = Option<Data>> {
+fn data() -> BoxedStrategy<Option<Data>> {
     let gauge =
         vec(number_point(), 0..3).prop_map(|data_points| Data::Gauge(Gauge { data_points }));
     let sum = (vec(number_point(), 0..3), number(), any::<bool>()).prop_map(
@@ -495,10 +526,11 @@ fn data() -> impl Strategy<Value = Option<Data>> {
         0.95,
         prop_oneof![gauge, sum, histogram, exponential, summary],
     )
+    .boxed()
 }
 
 /// Requests of metrics.
-pub fn metric_request() -> impl Strategy<Value = ExportMetricsServiceRequest> {
+pub fn metric_request() -> BoxedStrategy<ExportMetricsServiceRequest> {
     let metric = (text(), text(), text(), attributes(), data()).prop_map(
         |(name, description, unit, metadata, data)| Metric {
             name,
@@ -524,4 +556,5 @@ pub fn metric_request() -> impl Strategy<Value = ExportMetricsServiceRequest> {
     );
     vec(resource_metrics, 0..2)
         .prop_map(|resource_metrics| ExportMetricsServiceRequest { resource_metrics })
+        .boxed()
 }
