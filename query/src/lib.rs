@@ -1,1 +1,32 @@
-//! placeholder
+//! Questions to a store: SQL over HTTP, and traces by id.
+//!
+//! ```text
+//! request (parse, limits) -> snapshot -> plan -> prune -> scan -> result (+ receipt)
+//! ```
+//!
+//! The only crate that knows DataFusion. [`router`] serves it; queries run on threads of their own,
+//! so that they never hold up the receiving side.
+
+mod config;
+mod error;
+pub mod otlp;
+mod plan;
+mod prune;
+mod receipt;
+
+mod result;
+
+mod execute;
+mod trace;
+
+mod http;
+
+pub use self::http::router;
+pub use config::Config;
+pub use error::{Code, Error, Position};
+pub use receipt::Receipt;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

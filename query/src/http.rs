@@ -1,0 +1,335 @@
+//! The routes under `/api/v1`, and how answers and errors look on the wire.
+//!
+//! `POST sql`, `GET traces/{id}`, `GET schema`, `GET status`. Every error is
+//! `{"error":{"code","message","position"?,"hint"?}}`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use oriel_proto::{Token, TraceId};
+use oriel_storage::schema::Schemas;
+use oriel_storage::{Snapshot, Stats, Store, TenantId};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::Config;
+use crate::error::{Code, Error};
+use crate::execute::{Answer, Engine, Piece, columns_of_table, shown_tables};
+use crate::receipt::Receipt;
+use crate::result::{Encoder, Format};
+
+/// Trailer that carries the receipt of formats that have no place for it (CSV, Arrow).
+const RECEIPT_TRAILER: HeaderName = HeaderName::from_static("oriel-receipt");
+
+/// Where snapshots and figures come from.
+#[derive(Clone)]
+pub(crate) struct Source {
+    pub(crate) snapshot: Arc<dyn Fn() -> Snapshot + Send + Sync>,
+    pub(crate) stats: Arc<dyn Fn() -> Stats + Send + Sync>,
+    pub(crate) schemas: Schemas,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Api {
+    engine: Arc<Engine>,
+    source: Source,
+    token: Option<Token>,
+}
+
+/// The query API over `store`; requests must carry `token` when there is one.
+///
+/// Errors: threads or the spill directory cannot be had.
+pub fn router(config: Config, store: Store, token: Option<Token>) -> Result<Router, Error> {
+    let engine = Engine::new(config, Arc::clone(store.objects()), store.schemas())?;
+    let schemas = store.schemas().clone();
+    let stats = store.clone();
+    let source = Source {
+        snapshot: Arc::new(move || store.snapshot(&TenantId::default_tenant())),
+        stats: Arc::new(move || stats.stats()),
+        schemas,
+    };
+    Ok(routes(engine, source, token))
+}
+
+/// The routes over any source of snapshots.
+pub(crate) fn routes(engine: Engine, source: Source, token: Option<Token>) -> Router {
+    let body_max = engine.config().sql_bytes_max.as_u64() as usize * 2 + 1024;
+    let api = Api {
+        engine: Arc::new(engine),
+        source,
+        token,
+    };
+    let wrong_method =
+        || async { Error::new(Code::MethodNotAllowed, "this path takes another method") };
+    let no_route = || async { Error::new(Code::NotFound, "there is no such path under /api/") };
+    Router::new()
+        .route("/api/v1/sql", post(sql).fallback(wrong_method))
+        .route("/api/v1/traces/{id}", get(trace).fallback(wrong_method))
+        .route("/api/v1/schema", get(schema).fallback(wrong_method))
+        .route("/api/v1/status", get(status).fallback(wrong_method))
+        .route("/api/{*rest}", axum::routing::any(no_route))
+        .layer(DefaultBodyLimit::max(body_max))
+        .layer(middleware::from_fn_with_state(api.clone(), authorize))
+        .with_state(api)
+}
+
+async fn authorize(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(AUTHORIZATION)
+        .map(HeaderValue::as_bytes);
+    match &api.token {
+        Some(token) if !token.admits(given) => {
+            let error = Error::new(Code::Unauthorized, "the bearer token is missing or wrong")
+                .hint("send the header Authorization: Bearer <token>");
+            let mut response = error.into_response();
+            let scheme = HeaderValue::from_static("Bearer");
+            response
+                .headers_mut()
+                .insert(http::header::WWW_AUTHENTICATE, scheme);
+            response
+        }
+        _ => next.run(request).await,
+    }
+}
+
+/// The status that `code` has on the wire: the one table.
+fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::BadRequest
+        | Code::Syntax
+        | Code::InvalidQuery
+        | Code::NotAllowed
+        | Code::Execution => StatusCode::BAD_REQUEST,
+        Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::MemoryLimit => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        if self.code == Code::Internal {
+            tracing::error!(error = %self.message, "query failed");
+        }
+        json_response(status_of(self.code), json!({ "error": self }).to_string())
+    }
+}
+
+fn json_response(status: StatusCode, body: String) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, body).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+struct Parameters {
+    format: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SqlRequest {
+    sql: String,
+    format: Option<String>,
+}
+
+async fn sql(
+    State(api): State<Api>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    let request = parse(&headers, &body)?;
+    let parameter = parameters.format.or(request.format);
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::choose(parameter.as_deref(), accept)?;
+    let started = std::time::Instant::now();
+    let snapshot = Arc::new((api.source.snapshot)());
+    let answer = api.engine.query(snapshot, request.sql).await;
+    let outcome = if answer.is_ok() { "ok" } else { "error" };
+    metrics::counter!("oriel_queries_total", "outcome" => outcome).increment(1);
+    let response = respond(
+        answer?,
+        format,
+        api.engine.config().answer_bytes_max.as_u64(),
+    )
+    .await;
+    metrics::histogram!("oriel_query_first_rows_seconds").record(started.elapsed().as_secs_f64());
+    response
+}
+
+fn parse(headers: &HeaderMap, body: &[u8]) -> Result<SqlRequest, Error> {
+    let bad = |message: String| {
+        Error::new(Code::BadRequest, message)
+            .hint("send {\"sql\": \"SELECT …\"} as application/json, or the SQL as text/plain")
+    };
+    let json = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    if json {
+        return serde_json::from_slice(body)
+            .map_err(|error| bad(format!("the body is not understood: {error}")));
+    }
+    let text =
+        std::str::from_utf8(body).map_err(|_| bad("the body is not UTF-8 text".to_owned()))?;
+    Ok(SqlRequest {
+        sql: text.to_owned(),
+        format: None,
+    })
+}
+
+/// The response to an answer: its status waits for the first rows, so that most errors have one.
+async fn respond(mut answer: Answer, format: Format, bytes_max: u64) -> Result<Response, Error> {
+    let (encoder, start) = Encoder::start(format, &answer.schema)?;
+    let first = match answer.next().await {
+        Some(Piece::Failed(error)) => return Err(error),
+        first => first,
+    };
+    let body = Writing {
+        answer,
+        encoder: Some(encoder),
+        first,
+        start,
+        bytes_left: bytes_max,
+    };
+    let frames = futures::stream::unfold(body, |mut writing| async move {
+        let frame = writing.frame().await?;
+        Some((frame, writing))
+    });
+    let mut response = Response::new(Body::new(StreamBody::new(frames)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if matches!(format, Format::Csv | Format::Arrow) {
+        headers.insert(
+            http::header::TRAILER,
+            HeaderValue::from_static("oriel-receipt"),
+        );
+    }
+    Ok(response)
+}
+
+/// A body on its way: dropped with the connection, which cancels the query.
+struct Writing {
+    answer: Answer,
+    encoder: Option<Encoder>,
+    first: Option<Piece>,
+    start: Vec<u8>,
+    bytes_left: u64,
+}
+
+impl Writing {
+    /// The next frame; `None` after the last.
+    async fn frame(&mut self) -> Option<Result<Frame<Bytes>, Error>> {
+        loop {
+            if !self.start.is_empty() {
+                return Some(Ok(data(std::mem::take(&mut self.start))));
+            }
+            self.encoder.as_ref()?;
+            let piece = match self.first.take() {
+                Some(piece) => Some(piece),
+                None => self.answer.next().await,
+            };
+            match piece {
+                Some(Piece::Rows(rows)) if self.bytes_left > 0 => {
+                    let encoded = self.encoder.as_mut()?.rows(&rows);
+                    match encoded {
+                        Ok(bytes) if bytes.is_empty() => {}
+                        Ok(bytes) => {
+                            self.bytes_left = self.bytes_left.saturating_sub(bytes.len() as u64);
+                            if self.bytes_left == 0 {
+                                self.answer.cut();
+                            }
+                            return Some(Ok(data(bytes)));
+                        }
+                        Err(error) => return self.failed(error),
+                    }
+                }
+                // Rows on their way when the answer was cut.
+                Some(Piece::Rows(_)) => {}
+                Some(Piece::End(receipt)) => return self.end(&receipt),
+                Some(Piece::Failed(error)) => return self.failed(error),
+                None => return self.failed(Error::new(Code::Internal, "the query stopped")),
+            }
+        }
+    }
+
+    fn end(&mut self, receipt: &Receipt) -> Option<Result<Frame<Bytes>, Error>> {
+        let encoder = self.encoder.take()?;
+        let mut trailers = HeaderMap::new();
+        if let Ok(value) = HeaderValue::from_str(&json!(receipt).to_string())
+            && matches!(encoder, Encoder::Csv(_))
+        {
+            trailers.insert(RECEIPT_TRAILER, value);
+            return Some(Ok(Frame::trailers(trailers)));
+        }
+        Some(encoder.end(receipt).map(data))
+    }
+
+    fn failed(&mut self, error: Error) -> Option<Result<Frame<Bytes>, Error>> {
+        let encoder = self.encoder.take()?;
+        Some(match encoder.failed(&error) {
+            Some(bytes) => Ok(data(bytes)),
+            None => Err(error),
+        })
+    }
+}
+
+fn data(bytes: Vec<u8>) -> Frame<Bytes> {
+    Frame::data(Bytes::from(bytes))
+}
+
+async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Error> {
+    let id: TraceId = id.parse().map_err(|error| {
+        Error::new(
+            Code::BadRequest,
+            format!("{id:?} is not a trace id: {error}"),
+        )
+        .hint("a trace id is 32 hex digits")
+    })?;
+    let snapshot = Arc::new((api.source.snapshot)());
+    let found = crate::trace::find(&api.engine, snapshot, id).await?;
+    let body = serde_json::to_string(&found)
+        .map_err(|error| Error::new(Code::Internal, format!("writing the trace: {error}")))?;
+    Ok(json_response(StatusCode::OK, body))
+}
+
+async fn schema(State(api): State<Api>) -> Response {
+    let tables: Vec<_> = shown_tables()
+        .map(|table| {
+            let columns = columns_of_table(&api.source.schemas, table);
+            json!({ "name": table.as_str(), "columns": columns })
+        })
+        .collect();
+    json_response(StatusCode::OK, json!({ "tables": tables }).to_string())
+}
+
+async fn status(State(api): State<Api>) -> Response {
+    let stats = (api.source.stats)();
+    json_response(StatusCode::OK, json!(stats).to_string())
+}

@@ -1,0 +1,17 @@
+//! From SQL to a DataFusion plan: session, tables, attributes, ids, functions.
+
+mod attribute;
+pub(crate) mod functions;
+pub(crate) mod ids;
+pub(crate) mod json_text;
+mod resolve;
+pub(crate) mod session;
+pub(crate) mod table;
+mod typing;
+mod views;
+mod yielding;
+
+/// Names of the views.
+pub(crate) fn views_names() -> impl Iterator<Item = &'static str> {
+    views::NAMES.into_iter()
+}

@@ -1,0 +1,272 @@
+//! `SignalTable`: one table of one snapshot for DataFusion.
+//!
+//! In: a [`Snapshot`], which pins its parts while the query lives. Out: a scan = Parquet scan of
+//! the parts that statistics leave over, and the buffers; each row once. Strings are read as views;
+//! a column that a part lacks reads as NULL.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, DFSchema, Result, Statistics};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::union::UnionExec;
+use oriel_storage::schema::{Level, Table, TableSchema};
+use oriel_storage::{PartMeta, Snapshot};
+
+use super::typing::{LEVEL_MARK, level_mark};
+use crate::prune;
+
+/// Address of the object store that parts are read from, in DataFusion's registry.
+pub(crate) const STORE_URL: &str = "oriel://store";
+
+/// What the scans of one query chose to read.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Parts of the tables scanned.
+    pub(crate) files_considered: AtomicU64,
+    /// Those that the catalog's statistics excluded.
+    pub(crate) files_pruned: AtomicU64,
+    /// Rows of buffers handed to scans.
+    pub(crate) buffered_rows: AtomicU64,
+}
+
+/// One table of a snapshot.
+#[derive(Debug)]
+pub(crate) struct SignalTable {
+    table: Table,
+    snapshot: Arc<Snapshot>,
+    schema: SchemaRef,
+    counters: Arc<Counters>,
+}
+
+impl SignalTable {
+    pub(crate) fn new(table: Table, snapshot: Arc<Snapshot>, counters: Arc<Counters>) -> Self {
+        let schema = sql_schema(snapshot.schemas().of(table));
+        SignalTable {
+            table,
+            snapshot,
+            schema,
+            counters,
+        }
+    }
+
+    /// Which table.
+    pub(crate) fn table(&self) -> Table {
+        self.table
+    }
+
+    fn table_schema(&self) -> &TableSchema {
+        self.snapshot.schemas().of(self.table)
+    }
+
+    fn pruned(&self, filters: &[Expr]) -> Vec<Arc<PartMeta>> {
+        let filters: Vec<Expr> = filters.iter().cloned().map(unqualified).collect();
+        let parts = self.snapshot.parts(self.table);
+        match DFSchema::try_from(Arc::clone(&self.schema)) {
+            Ok(schema) => prune::prune(parts, &filters, self.table_schema(), &schema),
+            Err(_) => parts.to_vec(),
+        }
+    }
+
+    /// Promoted columns whose key some row that `filters` may want has in its overflow.
+    pub(crate) fn strays(&self, filters: &[Expr]) -> BTreeSet<String> {
+        let columns = &self.table_schema().columns;
+        let mut strays = BTreeSet::new();
+        for part in self.pruned(filters) {
+            strays.extend(part.strays.iter().cloned());
+            let lacking = columns.iter().skip(part.columns_count as usize);
+            strays.extend(lacking.map(|column| column.name.clone()));
+        }
+        for batch in self.snapshot.buffers(self.table) {
+            strays.extend(batch.strays().iter().cloned());
+        }
+        strays
+    }
+
+    fn scan_parts(
+        &self,
+        state: &dyn Session,
+        parts: &[Arc<PartMeta>],
+        projection: Option<&Vec<usize>>,
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let url = ObjectStoreUrl::parse(STORE_URL)?;
+        let objects = state.runtime_env().object_store(&url)?;
+        let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let readers = CachedParquetFileReaderFactory::new(objects, cache);
+        let source = ParquetSource::new(Arc::clone(&self.schema))
+            .with_table_parquet_options(state.default_table_options().parquet)
+            .with_parquet_file_reader_factory(Arc::new(readers));
+        let files: Vec<PartitionedFile> = parts.iter().map(|part| self.file(part)).collect();
+        let groups = FileGroup::new(files).split_files(state.config().target_partitions());
+        let rows = parts.iter().map(|part| part.rows as usize).sum();
+        let bytes = parts.iter().map(|part| part.bytes as usize).sum();
+        let statistics = Statistics {
+            num_rows: Precision::Exact(rows),
+            total_byte_size: Precision::Inexact(bytes),
+            column_statistics: vec![ColumnStatistics::new_unknown(); self.schema.fields().len()],
+        };
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    fn file(&self, part: &PartMeta) -> PartitionedFile {
+        let table = self.table_schema();
+        let column_statistics = (0..self.schema.fields().len())
+            .map(|index| {
+                let known = prune::known(part, table, index);
+                let exact = |value: Option<_>| value.map_or(Precision::Absent, Precision::Exact);
+                ColumnStatistics {
+                    null_count: exact_count(known.nulls),
+                    min_value: exact(known.min),
+                    max_value: exact(known.max),
+                    ..ColumnStatistics::new_unknown()
+                }
+            })
+            .collect();
+        let statistics = Statistics {
+            num_rows: Precision::Exact(part.rows as usize),
+            total_byte_size: Precision::Inexact(part.bytes as usize),
+            column_statistics,
+        };
+        PartitionedFile::new(part.path.clone(), part.bytes)
+            .with_metadata_size_hint(part.footer_bytes as usize + 8)
+            .with_statistics(Arc::new(statistics))
+    }
+
+    fn scan_buffers(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let buffers = self.snapshot.buffers(self.table);
+        let rows: usize = buffers.iter().map(|batch| batch.rows().num_rows()).sum();
+        self.counters
+            .buffered_rows
+            .fetch_add(rows as u64, Ordering::Relaxed);
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let wanted = projection.unwrap_or(&all);
+        let schema = Arc::new(self.schema.project(wanted)?);
+        let batches = buffers
+            .iter()
+            .map(|batch| as_views(&batch.rows().project(wanted)?, &schema))
+            .collect::<Result<Vec<_>>>()?;
+        let source = MemorySourceConfig::try_new(&[batches], schema, None)?;
+        Ok(DataSourceExec::from_data_source(source))
+    }
+}
+
+fn exact_count(count: Option<u64>) -> Precision<usize> {
+    count.map_or(Precision::Absent, |count| Precision::Exact(count as usize))
+}
+
+/// `expr` with its columns named without a table.
+fn unqualified(expr: Expr) -> Expr {
+    use datafusion::common::Column;
+    use datafusion::common::tree_node::{Transformed, TreeNode};
+    let bare = expr.clone().transform(|expr| {
+        Ok(match expr {
+            Expr::Column(column) => {
+                Transformed::yes(Expr::Column(Column::new_unqualified(column.name)))
+            }
+            other => Transformed::no(other),
+        })
+    });
+    bare.map_or(expr, |done| done.data)
+}
+
+/// The columns of `table` as SQL sees them: text as views, overflow columns marked by level.
+pub(crate) fn sql_schema(table: &TableSchema) -> SchemaRef {
+    let levels = [Level::Resource, Level::Scope, Level::Record];
+    let fields: Vec<Field> = table
+        .arrow()
+        .fields()
+        .iter()
+        .map(|field| {
+            let mut metadata: HashMap<String, String> = field.metadata().clone();
+            let level = levels.iter().find(|level| level.column() == field.name());
+            if let Some(level) = level {
+                metadata.insert(LEVEL_MARK.to_owned(), level_mark(table.table, *level));
+            }
+            let data_type = prune::sql_type(field.data_type());
+            Field::new(field.name(), data_type, field.is_nullable()).with_metadata(metadata)
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// `rows` with the types of `schema`.
+fn as_views(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = rows
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| cast(column, field.data_type()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
+}
+
+#[async_trait]
+impl TableProvider for SignalTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let parts = self.pruned(filters);
+        let considered = self.snapshot.parts(self.table).len();
+        let add = |counter: &AtomicU64, count: usize| {
+            counter.fetch_add(count as u64, Ordering::Relaxed);
+        };
+        add(&self.counters.files_considered, considered);
+        add(&self.counters.files_pruned, considered - parts.len());
+        let mut inputs = Vec::new();
+        if !parts.is_empty() {
+            inputs.push(self.scan_parts(state, &parts, projection, limit)?);
+        }
+        if inputs.is_empty() || !self.snapshot.buffers(self.table).is_empty() {
+            inputs.push(self.scan_buffers(projection)?);
+        }
+        match inputs.len() {
+            1 => Ok(inputs.swap_remove(0)),
+            _ => UnionExec::try_new(inputs),
+        }
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+}

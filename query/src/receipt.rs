@@ -1,0 +1,94 @@
+//! What an answer cost: files, row groups, rows and bytes read, and times.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::MetricValue;
+use serde::Serialize;
+
+use crate::plan::table::Counters;
+
+/// The cost of one answer; part of every answer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Receipt {
+    /// The DuckLake snapshot that was read.
+    pub snapshot: i64,
+    /// Parts of the tables that were read.
+    pub files_considered: u64,
+    /// Parts that were not opened, by the catalog's statistics.
+    pub files_pruned: u64,
+    /// Row groups of the parts that were opened.
+    pub row_groups_considered: u64,
+    /// Row groups that were not read, by statistics or bloom filters.
+    pub row_groups_pruned: u64,
+    /// Rows that were in no part yet.
+    pub buffered_rows: u64,
+    /// Rows that were read from parts and buffers.
+    pub rows_read: u64,
+    /// Bytes that were read from parts.
+    pub bytes_read: u64,
+    /// Rows in the answer.
+    pub rows_returned: u64,
+    /// Bytes of memory spilled to disk.
+    pub bytes_spilled: u64,
+    /// Milliseconds from the request to the plan.
+    pub plan_ms: f64,
+    /// Milliseconds from the plan to the last row.
+    pub execution_ms: f64,
+    /// Whether the answer is whole: not cut, and ended without an error.
+    pub complete: bool,
+    /// Whether rows were left out because of a limit of the server.
+    pub truncated: bool,
+}
+
+impl Receipt {
+    /// Adds what the scans chose and what the operators of `plan` measured.
+    pub(crate) fn measure(&mut self, plan: &dyn ExecutionPlan, counters: &Counters) {
+        self.files_considered = counters.files_considered.load(Ordering::Relaxed);
+        self.files_pruned = counters.files_pruned.load(Ordering::Relaxed);
+        self.buffered_rows = counters.buffered_rows.load(Ordering::Relaxed);
+        self.add(plan);
+    }
+
+    fn add(&mut self, plan: &dyn ExecutionPlan) {
+        let scan = plan.is::<DataSourceExec>();
+        for metric in plan.metrics().iter().flat_map(|metrics| metrics.iter()) {
+            match metric.value() {
+                MetricValue::OutputRows(rows) if scan => self.rows_read += rows.value() as u64,
+                MetricValue::SpilledBytes(bytes) => self.bytes_spilled += bytes.value() as u64,
+                MetricValue::Count { name, count } => match name.as_ref() {
+                    "bytes_scanned" => self.bytes_read += count.value() as u64,
+                    "pushdown_rows_pruned" => self.rows_read += count.value() as u64,
+                    _ => {}
+                },
+                MetricValue::PruningMetrics {
+                    name,
+                    pruning_metrics,
+                } => {
+                    let pruned = pruning_metrics.pruned() as u64;
+                    match name.as_ref() {
+                        "row_groups_pruned_statistics" => {
+                            self.row_groups_considered += pruned + pruning_metrics.matched() as u64;
+                            self.row_groups_pruned += pruned;
+                        }
+                        "row_groups_pruned_bloom_filter" | "limit_pruned_row_groups" => {
+                            self.row_groups_pruned += pruned;
+                        }
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+        for child in plan.children() {
+            self.add(child.as_ref());
+        }
+    }
+}
+
+/// Milliseconds with three decimals.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,79 @@
+//! Ids in comparisons, lists, joins, functions and answers.
+
+use oriel_storage::schema::Table;
+use serde_json::json;
+
+use crate::testing::World;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+async fn world() -> World {
+    let mut world = World::new();
+    let span =
+        |id: &str, name: &str| json!({"trace_id": id, "span_id": "00f067aa0ba902b7", "name": name});
+    world.part(Table::Spans, &[span(TRACE, "a")], &[]).await;
+    world.buffer(
+        Table::Spans,
+        &[span("ff000000000000000000000000000001", "b")],
+        &[],
+    );
+    world.buffer(
+        Table::Logs,
+        &[json!({"trace_id": TRACE, "body": "hello"})],
+        &[],
+    );
+    world
+}
+
+/// Scenario: an id as text of any case, on either side, in a list, in LIKE, in a range, against
+/// text columns; a join of spans and logs; casts and functions.
+/// Guarantees: the ids that are meant are found, and print as lower-case hex.
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_compare_as_hex() {
+    let world = world().await;
+    let upper = TRACE.to_uppercase();
+    for condition in [
+        format!("trace_id = '{TRACE}'"),
+        format!("'{upper}' = trace_id"),
+        format!("trace_id IN ('{TRACE}', '00000000000000000000000000000001')"),
+        "trace_id LIKE '4bf9%'".to_owned(),
+        format!("trace_id <> 'ff000000000000000000000000000001'"),
+        format!("trace_id BETWEEN '4b' AND '4c'"),
+        format!("trace_id = (SELECT trace_id FROM logs)"),
+        format!("trace_id = lower('{upper}')"),
+        format!("hex(trace_id) = '{TRACE}' AND trace_id::text = '{TRACE}'"),
+        format!("encode(trace_id, 'hex') = '{TRACE}'"),
+    ] {
+        let rows = world
+            .rows(&format!(
+                "SELECT trace_id, span_id, name FROM spans WHERE {condition}"
+            ))
+            .await;
+        assert_eq!(
+            rows,
+            json!([[TRACE, "00f067aa0ba902b7", "a"]]),
+            "{condition}"
+        );
+    }
+    let joined = world
+        .rows("SELECT s.name, l.body, l.trace_id FROM spans s JOIN logs l USING (trace_id)")
+        .await;
+    assert_eq!(joined, json!([["a", "hello", TRACE]]));
+}
+
+/// Scenario: an id that no part has; one that is not hex.
+/// Guarantees: no row group is read for the first; the second is an error that says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn absent_and_malformed_ids() {
+    let world = world().await;
+    let answer = world
+        .ask("SELECT * FROM spans WHERE trace_id = '4bf92f3577b34da6a3ce929d0e0e4737'")
+        .await;
+    assert_eq!(answer["rows"], json!([]));
+    assert_eq!(answer["receipt"]["row_groups_pruned"], json!(1), "{answer}");
+    let error = world
+        .error("SELECT * FROM spans WHERE trace_id = 'xyz'")
+        .await;
+    assert_eq!(error["code"], json!("invalid_query"));
+    assert!(error["message"].as_str().unwrap().contains("hex digits"));
+}

@@ -1,0 +1,5 @@
+//! Queries over a store in memory, through the router.
+
+mod attributes;
+mod hostile;
+mod ids;

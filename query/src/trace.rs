@@ -1,0 +1,67 @@
+//! One trace by its id, as OTLP.
+//!
+//! 1. `traces` is sorted by id: its rows give the window of span starts. 2. `spans` in that window
+//! with that id: the window excludes parts, bloom filter and page index most of the rest. Both
+//! read one snapshot.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use oriel_proto::TraceId;
+use oriel_proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
+use oriel_storage::Snapshot;
+
+use crate::error::{Code, Error};
+use crate::execute::{Engine, Piece};
+use crate::otlp;
+
+/// The spans of trace `id`, by start. Errors: `NotFound` when there is none, and those of queries.
+pub(crate) async fn find(
+    engine: &Engine,
+    snapshot: Arc<Snapshot>,
+    id: TraceId,
+) -> Result<ExportTraceServiceRequest, Error> {
+    let window = format!(
+        "SELECT CAST(min(min_start) AS BIGINT), CAST(max(max_start) AS BIGINT) \
+         FROM traces WHERE trace_id = '{id}'"
+    );
+    let window = collect(engine, &snapshot, window).await?;
+    let bound = |column: usize| {
+        let values = window.first()?.column(column).as_primitive::<Int64Type>();
+        values.is_valid(0).then(|| values.value(0))
+    };
+    let (Some(start), Some(end)) = (bound(0), bound(1)) else {
+        let message = format!("there is no trace {id}");
+        return Err(Error::new(Code::NotFound, message));
+    };
+    let spans = format!(
+        "SELECT * FROM spans WHERE trace_id = '{id}' \
+         AND start_time BETWEEN to_timestamp_nanos({start}) AND to_timestamp_nanos({end}) \
+         ORDER BY start_time, span_id"
+    );
+    let rows = collect(engine, &snapshot, spans).await?;
+    otlp::traces(snapshot.schemas(), &rows)
+        .map_err(|error| Error::new(Code::Internal, format!("reading trace {id}: {error}")))
+}
+
+async fn collect(
+    engine: &Engine,
+    snapshot: &Arc<Snapshot>,
+    sql: String,
+) -> Result<Vec<RecordBatch>, Error> {
+    let mut answer = engine.query(Arc::clone(snapshot), sql).await?;
+    let mut batches = Vec::new();
+    loop {
+        match answer.next().await {
+            Some(Piece::Rows(rows)) => batches.push(rows),
+            Some(Piece::End(receipt)) if receipt.truncated => {
+                let message = "the trace has more spans than an answer may have rows";
+                return Err(Error::new(Code::MemoryLimit, message).hint("raise query.rows_max"));
+            }
+            Some(Piece::End(_)) => return Ok(batches),
+            Some(Piece::Failed(error)) => return Err(error),
+            None => return Err(Error::new(Code::Internal, "the query stopped")),
+        }
+    }
+}
