@@ -216,7 +216,7 @@ fn sorting_columns(schema: &TableSchema) -> Vec<SortingColumn> {
     schema
         .sort
         .iter()
-        .filter_map(|name| schema.index_of(name))
+        .map_while(|name| schema.index_of(name))
         .map(|at| SortingColumn {
             column_idx: leaves(at),
             descending: false,
