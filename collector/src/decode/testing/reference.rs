@@ -459,7 +459,18 @@ fn set_points(table: &mut Table<'_>, shared: &Row, metric: &Metric) {
                 .iter()
                 .for_each(|point| set_number(table, row.clone(), point));
         }
-        Some(Data::Histogram(data)) => {
+        Some(data) => set_distributions(table, &kinded, data),
+    }
+}
+
+fn set_distributions(
+    table: &mut Table<'_>,
+    kinded: &dyn Fn(&str, Option<i32>) -> Row,
+    data: &Data,
+) {
+    match data {
+        Data::Gauge(_) | Data::Sum(_) => {}
+        Data::Histogram(data) => {
             let row = kinded("histogram", Some(data.aggregation_temporality));
             for point in &data.data_points {
                 let mut row = row.clone();
@@ -472,7 +483,7 @@ fn set_points(table: &mut Table<'_>, shared: &Row, metric: &Metric) {
                 finish_point(table, row, rest, &point.exemplars);
             }
         }
-        Some(Data::ExponentialHistogram(data)) => {
+        Data::ExponentialHistogram(data) => {
             let row = kinded("exponential_histogram", Some(data.aggregation_temporality));
             for point in &data.data_points {
                 let mut row = row.clone();
@@ -494,7 +505,7 @@ fn set_points(table: &mut Table<'_>, shared: &Row, metric: &Metric) {
                 finish_point(table, row, rest, &point.exemplars);
             }
         }
-        Some(Data::Summary(data)) => {
+        Data::Summary(data) => {
             let row = kinded("summary", None);
             for point in &data.data_points {
                 let mut row = row.clone();
