@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) storage: oriel_storage::Config,
     /// The receiving side.
     pub(crate) collector: oriel_collector::Config,
+    /// Queries.
+    pub(crate) query: oriel_query::Config,
 }
 
 /// How log lines are written to standard error.
@@ -69,6 +71,7 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             storage: oriel_storage::Config::default(),
             collector: oriel_collector::Config::default(),
+            query: oriel_query::Config::default(),
         }
     }
 }
@@ -262,6 +265,9 @@ impl Key {
     }
 }
 
+/// Settings that have no default value, which TOML cannot write: serialising finds them not.
+const OPTIONAL: [(&str, &str); 1] = [("query", "spill_dir")];
+
 /// All keys, in the order of `--print-config`.
 pub(crate) fn keys() -> Vec<Key> {
     let defaults = table_of(&Settings::default()).expect("the defaults are valid TOML");
@@ -280,6 +286,11 @@ pub(crate) fn keys() -> Vec<Key> {
             }),
         }
     }
+    keys.extend(OPTIONAL.map(|(section, name)| Key {
+        section: Some(section.to_owned()),
+        name: name.to_owned(),
+        default: Value::String(String::new()),
+    }));
     keys
 }
 

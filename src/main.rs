@@ -84,15 +84,16 @@ async fn run(settings: Settings) -> Result<()> {
         store = Store::open(settings.storage.clone(), Arc::new(SystemClock), replay) => store?,
         () = stop.cancelled() => return Ok(()),
     };
-    let collector = Collector::new(settings.collector.clone(), store.clone(), token);
+    let collector = Collector::new(settings.collector.clone(), store.clone(), token.clone());
+    let api = oriel_query::router(settings.query.clone(), store.clone(), token)?;
     otlp_door.open(collector.http_router());
-    http_door.open(collector.http_router().merge(oriel_ui::router()));
+    http_door.open(collector.http_router().merge(api).merge(oriel_ui::router()));
     let grpc = TcpListener::from_std(grpc)?;
     opening.cancel();
     let grpc_stop = stop.clone();
     servers.spawn(async move { collector.serve_grpc(grpc, grpc_stop).await });
     health.opened(&store);
-    announce_ready(&settings, started.elapsed());
+    announce_ready(&settings, &addresses, started.elapsed());
 
     stop.cancelled().await;
     while let Some(ended) = servers.join_next().await {

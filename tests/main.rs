@@ -2,3 +2,5 @@
 
 mod support;
 mod tidy;
+
+mod commands;

@@ -200,30 +200,36 @@ pub(crate) fn announce(settings: &Settings, addresses: &[(&'static str, SocketAd
   OTLP/gRPC    {grpc}
   Data         {}
   Access       {access}
-
-  Send the first span:  OTEL_EXPORTER_OTLP_ENDPOINT=http://{grpc} <your instrumented app>
-  Look at it:           oriel sql \"SELECT service_name, name, duration FROM spans LIMIT 10\"{}
 ",
         env!("CARGO_PKG_VERSION"),
         data_dir.display(),
-        if http.port() == 4319 {
-            String::new()
-        } else {
-            format!(" --url http://{http}")
-        },
     );
     eprintln!("{text}");
 }
 
-/// Says that requests are taken now.
-pub(crate) fn announce_ready(settings: &Settings, took: Duration) {
-    match settings.log_format {
-        LogFormat::Text => eprintln!(
-            "  Ready after {:.2} s. Ctrl-C stops it.\n",
-            took.as_secs_f64()
-        ),
-        LogFormat::Json => tracing::info!(seconds = took.as_secs_f64(), "ready"),
+/// Says that requests are taken now, and what to do next.
+pub(crate) fn announce_ready(
+    settings: &Settings,
+    addresses: &[(&'static str, SocketAddr); 3],
+    took: Duration,
+) {
+    if settings.log_format == LogFormat::Json {
+        tracing::info!(seconds = took.as_secs_f64(), "ready");
+        return;
     }
+    let [grpc, _, http] = addresses.map(|(_, address)| address);
+    let url = match http.port() {
+        4319 => String::new(),
+        _ => format!(" --url http://{http}"),
+    };
+    eprintln!(
+        "  Send the first span:  OTEL_EXPORTER_OTLP_ENDPOINT=http://{grpc} <instrumented app>
+  Look at it:           oriel sql \"SELECT service_name, name, duration FROM spans LIMIT 10\"{url}
+
+  Ready after {:.2} s. Ctrl-C stops it.
+",
+        took.as_secs_f64()
+    );
 }
 
 #[cfg(test)]

@@ -271,6 +271,12 @@ fn explain(status: u16, body: &str, sql: &str) -> String {
             tame(body.trim())
         );
     };
+    // The hint says what a list of all columns behind the first line would.
+    let hint = error["hint"].as_str();
+    let message = match hint {
+        Some(_) => message.lines().next().unwrap_or_default(),
+        None => message,
+    };
     let mut text = format!("error: {}\n", tame(message));
     let place = &error["position"];
     if let (Some(line), Some(column)) = (place["line"].as_u64(), place["column"].as_u64())
@@ -285,7 +291,7 @@ fn explain(status: u16, body: &str, sql: &str) -> String {
         text.push_str(&format!("  {number} | {}\n", tame(code)));
         text.push_str(&format!("  {} | {indent}^\n", " ".repeat(number.len())));
     }
-    if let Some(hint) = error["hint"].as_str() {
+    if let Some(hint) = hint {
         text.push_str(&format!("hint: {}\n", tame(hint)));
     }
     text

@@ -1,5 +1,7 @@
 //! Tests of the settings: layers, unknown keys, secrets, and the documentation of every key.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 fn resolve(args: &[&str], file: Option<&str>, vars: &[(&str, &str)]) -> Result<Settings> {
@@ -204,4 +206,32 @@ fn every_setting_is_documented() {
         missing.is_empty() && stale.is_empty(),
         "docs/configuration.md lacks {missing:?} and has {stale:?}"
     );
+}
+
+/// Scenario: every field that the structs accept, as serde's own error lists them.
+/// Guarantees: no setting is missing among the keys.
+#[test]
+fn every_field_is_a_key() {
+    let mut fields = BTreeSet::new();
+    for section in ["", "storage", "collector", "query"] {
+        let document = match section {
+            "" => "unheard_of = 1".to_owned(),
+            section => format!("[{section}]\nunheard_of = 1"),
+        };
+        let error = toml::from_str::<Settings>(&document)
+            .expect_err("is unknown")
+            .to_string();
+        let list = error.split("expected one of ").nth(1).expect("a list");
+        for field in list.split('`').skip(1).step_by(2) {
+            match section {
+                "" => fields.insert(field.to_owned()),
+                section => fields.insert(format!("{section}.{field}")),
+            };
+        }
+    }
+    for other in ["storage", "collector", "query", "storage.data_dir"] {
+        assert!(fields.remove(other), "{other}");
+    }
+    let keys: BTreeSet<String> = keys().iter().map(Key::path).collect();
+    assert_eq!(keys, fields);
 }
