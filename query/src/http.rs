@@ -28,7 +28,7 @@ use crate::execute::{Answer, Engine, Piece, columns_of_table, shown_tables};
 use crate::receipt::Receipt;
 use crate::result::{Encoder, Format};
 
-/// Trailer that carries the receipt of formats that have no place for it (CSV, Arrow).
+/// Trailer that carries the receipt of formats that have no place for it (CSV).
 const RECEIPT_TRAILER: HeaderName = HeaderName::from_static("oriel-receipt");
 
 /// Where snapshots and figures come from.
@@ -225,7 +225,7 @@ async fn respond(mut answer: Answer, format: Format, bytes_max: u64) -> Result<R
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if matches!(format, Format::Csv | Format::Arrow) {
+    if format == Format::Csv {
         headers.insert(
             http::header::TRAILER,
             HeaderValue::from_static("oriel-receipt"),

@@ -8,9 +8,6 @@ mod csv;
 mod json;
 mod value;
 
-#[cfg(test)]
-mod tests;
-
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 

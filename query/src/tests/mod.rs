@@ -1,5 +1,6 @@
 //! Queries over a store in memory, through the router.
 
+mod answers;
 mod attributes;
 mod hostile;
 mod ids;
