@@ -249,8 +249,9 @@ fn one_line(receipt: &Receipt) -> String {
     } else {
         ""
     };
+    let plural = if *rows_returned == 1 { "" } else { "s" };
     format!(
-        "{rows_returned} rows{cut}; read {} rows, {}, {files} of {files_considered} files, \
+        "{rows_returned} row{plural}{cut}; read {} rows, {}, {files} of {files_considered} files, \
          {groups} of {row_groups_considered} row groups, {} rows in memory; \
          plan {:.1} ms, execution {:.1} ms",
         receipt.rows_read,
