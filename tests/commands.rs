@@ -73,10 +73,8 @@ async fn sql_prints_every_format() {
 
     for output in [csv, ndjson, json, table] {
         let receipt = stderr(&output);
-        assert!(
-            receipt.starts_with(&format!("{kinds} rows; read ")),
-            "{receipt}"
-        );
+        let rows = format!("{kinds} row{}; read ", if kinds == 1 { "" } else { "s" });
+        assert!(receipt.starts_with(&rows), "{receipt}");
         assert_eq!(receipt.lines().count(), 1, "{receipt}");
     }
     assert_eq!(stderr(&server.oriel(&["sql", "--quiet", sql])), "");
