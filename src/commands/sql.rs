@@ -216,9 +216,11 @@ fn table(answer: &Answer) -> String {
 
 fn is_number(data_type: &str) -> bool {
     let name = data_type.to_ascii_lowercase();
-    ["int", "uint", "float", "double", "decimal"]
-        .iter()
-        .any(|number| name.starts_with(number))
+    [
+        "int8", "int16", "int32", "int64", "uint", "float", "decimal",
+    ]
+    .iter()
+    .any(|number| name.starts_with(number))
 }
 
 fn tame(text: &str) -> String {
@@ -307,7 +309,7 @@ mod tests {
     #[test]
     fn prints_tables() {
         let answer: Answer = serde_json::from_value(serde_json::json!({
-            "columns": [{"name": "name", "type": "Utf8"}, {"name": "n", "type": "Int64"}],
+            "columns": [{"name": "name", "type": "text"}, {"name": "n", "type": "int64"}],
             "rows": [["GET\u{1b}[31m", 7], [null, "9007199254740993"], [{"a": 1}, 10]],
             "receipt": {"rows_returned": 3, "files_considered": 5, "files_pruned": 3, "complete": true},
         }))

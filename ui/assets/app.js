@@ -106,7 +106,7 @@ function showError(error, sql) {
 }
 
 function showAnswer(answer) {
-  const numbers = answer.columns.map((column) => /^(u?int|float|double|decimal)/i.test(column.type));
+  const numbers = answer.columns.map((column) => /^(u?int\d|float|double|decimal)/i.test(column.type));
   const head = document.createElement("tr");
   head.append(...answer.columns.map((column, i) => element("th", column.name, numbers[i] ? "number" : "")));
   const rows = answer.rows.slice(0, ROWS_SHOWN).map((row) => {
