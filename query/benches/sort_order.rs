@@ -1,4 +1,4 @@
-//! Spans sorted by time against (service, time): bytes a span, write rate, eight queries.
+//! Spans sorted by time, by (service, time), by (minute, service, time): bytes a span, write rate, eight queries.
 //!
 //! The rows are the shop corpus of tests/data, decoded by the collector and repeated with shifted
 //! times and new trace, span and parent ids until there are `SPANS` of them (environment, default
@@ -25,7 +25,7 @@ use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use oriel_collector::decode::Decoder;
 use oriel_proto::{Signal, UnixNanos};
 use oriel_storage::bench::{Parts, sorted_by};
-use oriel_storage::schema::{Schemas, Table};
+use oriel_storage::schema::{Schemas, SortKey, Table};
 use oriel_storage::{Batch, Config, ContentType, PartMeta};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -53,9 +53,21 @@ fn main() -> Result<()> {
     let spans: usize = setting("SPANS", 1_000_000);
     let shops: usize = setting("SHOPS", 1);
     let runs: usize = setting("RUNS", 7);
-    let orders: [(&str, &'static [&'static str]); 2] = [
-        ("time", &["start_time"]),
-        ("service, time", &["service_name", "start_time"]),
+    use SortKey::{Column, Minute};
+    let orders: [(&str, &'static [SortKey]); 3] = [
+        ("time", &[Column("start_time")]),
+        (
+            "service, time",
+            &[Column("service_name"), Column("start_time")],
+        ),
+        (
+            "minute, service, time",
+            &[
+                Minute("start_time"),
+                Column("service_name"),
+                Column("start_time"),
+            ],
+        ),
     ];
     let directory = tempfile::tempdir()?;
     let corpus = Corpus::read(&Schemas::format0())?;

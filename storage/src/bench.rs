@@ -11,7 +11,7 @@ use crate::compact::{self, Merge};
 use crate::flush::{Sealed, write_parts};
 use crate::objects::Objects;
 use crate::part::writer::PartContext;
-use crate::schema::{Schemas, Table};
+use crate::schema::{Schemas, SortKey, Table};
 use crate::{Batch, Config, Error, PartMeta, Result, TenantId, summary};
 
 /// Writes parts into a directory that has no catalog.
@@ -67,6 +67,6 @@ pub fn summarise(schemas: &Schemas, spans: &[RecordBatch]) -> Result<Batch> {
 }
 
 /// `schemas` with another sort key for `table`.
-pub fn sorted_by(schemas: &Schemas, table: Table, sort: &'static [&'static str]) -> Schemas {
+pub fn sorted_by(schemas: &Schemas, table: Table, sort: &'static [SortKey]) -> Schemas {
     schemas.sorted_by(table, sort)
 }

@@ -4,14 +4,18 @@
 //! anything else in arrow's row format. NULL comes first.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampNanosecondType};
 use arrow::row::{RowConverter, Rows, SortField};
 
-use crate::schema::TableSchema;
+use crate::schema::{SortKey, TableSchema};
 use crate::{Error, Result};
+
+/// Nanoseconds of a minute.
+const MINUTE: i64 = 60_000_000_000;
 
 /// A row: the index of its batch, its index in the batch.
 pub(crate) type RowAt = (u32, u32);
@@ -19,7 +23,7 @@ pub(crate) type RowAt = (u32, u32);
 /// Makes the keys of a table's batches; all batches compared with each other need the same one.
 #[derive(Debug)]
 pub(crate) struct Order {
-    columns: Vec<usize>,
+    columns: Vec<(usize, SortKey)>,
     kind: Kind,
 }
 
@@ -41,14 +45,19 @@ pub(crate) enum Keys {
 impl Order {
     /// The order of `schema`'s sort key.
     pub(crate) fn new(schema: &TableSchema) -> Result<Self> {
-        let columns: Vec<usize> = schema
+        let columns: Vec<(usize, SortKey)> = schema
             .sort
             .iter()
-            .filter_map(|name| schema.index_of(name))
+            .filter_map(|key| Some((schema.index_of(key.column())?, *key)))
             .collect();
         let types: Vec<(&DataType, bool)> = columns
             .iter()
-            .map(|&i| (&schema.columns[i].data_type, schema.columns[i].nullable))
+            .map(|(at, key)| match key {
+                SortKey::Minute(_) => (&DataType::Int64, false),
+                SortKey::Column(_) => {
+                    (&schema.columns[*at].data_type, schema.columns[*at].nullable)
+                }
+            })
             .collect();
         let kind = match types.as_slice() {
             [(DataType::Timestamp(TimeUnit::Nanosecond, None) | DataType::Int64, false)] => {
@@ -68,7 +77,10 @@ impl Order {
         let columns: Vec<ArrayRef> = self
             .columns
             .iter()
-            .map(|&i| ArrayRef::clone(rows.column(i)))
+            .map(|(at, key)| match key {
+                SortKey::Column(_) => Arc::clone(rows.column(*at)),
+                SortKey::Minute(_) => minutes(rows.column(*at)),
+            })
             .collect();
         Ok(match &self.kind {
             Kind::Int => Keys::Ints(ints(&columns[0])),
@@ -78,6 +90,14 @@ impl Order {
             }
         })
     }
+}
+
+/// The minute since the epoch of each time.
+fn minutes(times: &ArrayRef) -> ArrayRef {
+    let minutes = ints(times);
+    Arc::new(Int64Array::from_iter_values(
+        minutes.iter().map(|time| time.div_euclid(MINUTE)),
+    ))
 }
 
 impl Keys {
@@ -151,5 +171,36 @@ fn sort_error(source: arrow::error::ArrowError) -> Error {
     Error::Arrow {
         action: "making sort keys",
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{StringArray, TimestampNanosecondArray};
+
+    use super::*;
+    use crate::part::sample::{NOW, rows};
+    use crate::schema::{Schemas, Table};
+
+    /// Scenario: spans of two services and of none, in two minutes, one of them before the epoch.
+    /// Guarantees: they sort by minute, then service (none first), then start.
+    #[test]
+    fn spans_sort_by_minute_service_and_time() {
+        let schemas = Schemas::format0();
+        let schema = schemas.of(Table::Spans);
+        let times = [NOW + 2, NOW + 1, -1, NOW, NOW + MINUTE, NOW + 3];
+        let services = [Some("b"), Some("b"), Some("b"), Some("c"), Some("a"), None];
+        let rows = rows(schema, &times, NOW, 1);
+        let mut columns = rows.columns().to_vec();
+        columns[schema.index_of("start_time").unwrap()] =
+            Arc::new(TimestampNanosecondArray::from(times.to_vec()));
+        columns[schema.index_of("service_name").unwrap()] =
+            Arc::new(StringArray::from(services.to_vec()));
+        let rows = RecordBatch::try_new(rows.schema(), columns).unwrap();
+        let keys = [Order::new(schema).unwrap().keys(&rows).unwrap()];
+        let mut order: Vec<RowAt> = (0..6).map(|row| (0, row)).collect();
+        sort(&keys, &mut order);
+        let order: Vec<u32> = order.into_iter().map(|(_, row)| row).collect();
+        assert_eq!(order, [2, 5, 1, 0, 3, 4]);
     }
 }

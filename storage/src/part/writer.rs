@@ -23,7 +23,7 @@ use super::stats::Tally;
 use super::{PartId, PartMeta};
 use crate::layout::part_path;
 use crate::objects::{NewFile, Objects};
-use crate::schema::{Encoding, FORMAT_VERSION, Schemas, Table, TableSchema};
+use crate::schema::{Encoding, FORMAT_VERSION, Schemas, SortKey, Table, TableSchema};
 use crate::{Config, Error, Result, TenantId};
 
 /// A row group is closed at this many encoded bytes, so that fat rows do not pile up in memory.
@@ -205,7 +205,8 @@ fn properties(schema: &TableSchema, row_group_rows: usize, rows_max: u64) -> Wri
     builder.build()
 }
 
-/// The sort key, as the footer states it.
+/// The sort key, as the footer states it; a part sorted by minutes states none, since no column
+/// holds them.
 fn sorting_columns(schema: &TableSchema) -> Vec<SortingColumn> {
     let leaves = |at: usize| {
         schema.columns[..at]
@@ -216,7 +217,10 @@ fn sorting_columns(schema: &TableSchema) -> Vec<SortingColumn> {
     schema
         .sort
         .iter()
-        .map_while(|name| schema.index_of(name))
+        .map_while(|key| match key {
+            SortKey::Column(name) => schema.index_of(name),
+            SortKey::Minute(_) => None,
+        })
         .map(|at| SortingColumn {
             column_idx: leaves(at),
             descending: false,

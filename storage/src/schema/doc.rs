@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use arrow::datatypes::{DataType, Field};
 
-use super::{Column, JSON_MARK, Schemas, Table, TableSchema};
+use super::{Column, JSON_MARK, Schemas, SortKey, Table, TableSchema};
 use crate::catalog::ducklake_type;
 
 /// The reference of every table and column, in Markdown.
@@ -21,8 +21,13 @@ fn describe(schema: &TableSchema, out: &mut String) -> std::fmt::Result {
     writeln!(out, "{}\n", about(schema.table))?;
     writeln!(
         out,
-        "Files are sorted by `{}`; the time column is `{}`.\n",
-        schema.sort.join("`, `"),
+        "Files are sorted by {}; the time column is `{}`.\n",
+        schema
+            .sort
+            .iter()
+            .map(SortKey::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
         schema.time_column
     )?;
     out.push_str("| column | type | null | OTLP field | meaning |\n|---|---|---|---|---|\n");

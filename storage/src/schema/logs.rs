@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 
 use super::attributes::{ValueType::*, inherited_columns, record_columns, resource_columns};
-use super::{Column, Table, TableSchema};
+use super::{Column, SortKey, Table, TableSchema};
 
 const PROMOTED: &[(&str, super::ValueType)] = &[
     ("exception.type", String),
@@ -97,5 +97,10 @@ pub(super) fn columns() -> Vec<Column> {
 }
 
 pub(super) fn schema(columns: Vec<Column>) -> TableSchema {
-    TableSchema::new(Table::Logs, columns, &["timestamp"], "timestamp")
+    TableSchema::new(
+        Table::Logs,
+        columns,
+        &[SortKey::Column("timestamp")],
+        "timestamp",
+    )
 }

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, Field};
 
 use super::attributes::{ValueType::*, inherited_columns, record_columns, resource_columns};
-use super::{Column, TIMESTAMP, Table, TableSchema, json_field, list, list_of};
+use super::{Column, SortKey, TIMESTAMP, Table, TableSchema, json_field, list, list_of};
 
 const PROMOTED: &[(&str, super::ValueType)] = &[
     ("http.request.method", String),
@@ -201,7 +201,11 @@ pub(super) fn schema(columns: Vec<Column>) -> TableSchema {
     TableSchema::new(
         Table::Metrics,
         columns,
-        &["name", "series_id", "time"],
+        &[
+            SortKey::Column("name"),
+            SortKey::Column("series_id"),
+            SortKey::Column("time"),
+        ],
         "time",
     )
 }

@@ -175,6 +175,33 @@ pub const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Nanosecond, None);
 /// Key of the Arrow field metadata that marks JSON text.
 pub const JSON_MARK: &str = "oriel.json";
 
+/// One key of a sort order, ascending, NULL first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortKey {
+    /// The column's value.
+    Column(&'static str),
+    /// The UTC minute of a time column, which has no NULL.
+    Minute(&'static str),
+}
+
+impl SortKey {
+    /// The column that it is taken from.
+    pub const fn column(self) -> &'static str {
+        match self {
+            SortKey::Column(name) | SortKey::Minute(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for SortKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SortKey::Column(name) => write!(f, "`{name}`"),
+            SortKey::Minute(name) => write!(f, "the minute of `{name}`"),
+        }
+    }
+}
+
 /// One table: its columns in catalog order, its sort key, its time column.
 #[derive(Debug)]
 pub struct TableSchema {
@@ -183,7 +210,7 @@ pub struct TableSchema {
     /// Columns; a column's index here is its index in the Arrow schema.
     pub columns: Vec<Column>,
     /// Ascending sort key of every part.
-    pub sort: &'static [&'static str],
+    pub sort: &'static [SortKey],
     /// The column that decides a row's UTC day, its pruning range and its retention.
     pub time_column: &'static str,
     arrow: SchemaRef,
@@ -194,7 +221,7 @@ impl TableSchema {
     fn new(
         table: Table,
         columns: Vec<Column>,
-        sort: &'static [&'static str],
+        sort: &'static [SortKey],
         time_column: &'static str,
     ) -> Self {
         let fields: Fields = columns
@@ -275,7 +302,7 @@ impl Schemas {
     }
 
     /// These schemas with another sort key for `table`, to measure sort orders.
-    pub(crate) fn sorted_by(&self, table: Table, sort: &'static [&'static str]) -> Self {
+    pub(crate) fn sorted_by(&self, table: Table, sort: &'static [SortKey]) -> Self {
         let mut schemas = self.clone();
         let of = match table {
             Table::Spans => &mut schemas.spans,

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, Field};
 
 use super::attributes::{ValueType::*, inherited_columns, record_columns, resource_columns};
-use super::{Column, TIMESTAMP, Table, TableSchema, json_field, list_of};
+use super::{Column, SortKey, TIMESTAMP, Table, TableSchema, json_field, list_of};
 
 const PROMOTED: &[(&str, super::ValueType)] = &[
     ("http.request.method", String),
@@ -170,5 +170,14 @@ pub(super) fn columns() -> Vec<Column> {
 }
 
 pub(super) fn schema(columns: Vec<Column>) -> TableSchema {
-    TableSchema::new(Table::Spans, columns, &["start_time"], "start_time")
+    TableSchema::new(
+        Table::Spans,
+        columns,
+        &[
+            SortKey::Minute("start_time"),
+            SortKey::Column("service_name"),
+            SortKey::Column("start_time"),
+        ],
+        "start_time",
+    )
 }

@@ -4,7 +4,7 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::{Column, Table, TableSchema, list_of};
+use super::{Column, SortKey, Table, TableSchema, list_of};
 
 pub(super) fn columns() -> Vec<Column> {
     vec![
@@ -72,5 +72,10 @@ pub(super) fn columns() -> Vec<Column> {
 }
 
 pub(super) fn schema(columns: Vec<Column>) -> TableSchema {
-    TableSchema::new(Table::Traces, columns, &["trace_id"], "min_start")
+    TableSchema::new(
+        Table::Traces,
+        columns,
+        &[SortKey::Column("trace_id")],
+        "min_start",
+    )
 }
