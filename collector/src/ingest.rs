@@ -138,11 +138,11 @@ impl Ingest {
             request_hash: claimed.hash(),
         };
         let (decoded, _permit) = self.decode(&header, plain).await?;
+        count_records(call.signal, &decoded);
         let answer = Answer {
             rejected: decoded.rejected,
             message: shorten(decoded.message),
         };
-        count_records(call.signal, decoded.accepted, decoded.rejected);
         if !decoded.batches.is_empty() {
             let frame = Frame {
                 header,
@@ -292,12 +292,17 @@ fn count_request(signal: Signal, transport: Transport, outcome: &'static str) {
     .increment(1);
 }
 
-fn count_records(signal: Signal, accepted: u64, rejected: u64) {
+fn count_records(signal: Signal, decoded: &Decoded) {
     let signal = signal.as_str();
-    metrics::counter!("oriel_received_records_total", "signal" => signal).increment(accepted);
-    if rejected > 0 {
+    metrics::counter!("oriel_received_records_total", "signal" => signal)
+        .increment(decoded.accepted);
+    if decoded.rejected > 0 {
         metrics::counter!("oriel_rejected_records_total", "signal" => signal, "reason" => "invalid")
-            .increment(rejected);
+            .increment(decoded.rejected);
+    }
+    if decoded.repaired > 0 {
+        metrics::counter!("oriel_repaired_utf8_values_total", "signal" => signal)
+            .increment(decoded.repaired);
     }
 }
 

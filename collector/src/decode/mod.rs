@@ -100,6 +100,8 @@ pub struct Decoded {
     pub accepted: u64,
     /// Those refused, for good.
     pub rejected: u64,
+    /// Texts in which invalid UTF-8 was replaced.
+    pub repaired: u64,
     /// Why some were refused, or a warning; empty when all is well.
     pub message: String,
 }
@@ -192,6 +194,7 @@ fn read<'a, R: Records<'a>>(
     Ok(Decoded {
         accepted: rows.accepted,
         rejected: rows.rejected,
+        repaired: rows.repaired,
         message: message(rows.rejected, rows.repaired),
         batches: rows.batches,
     })
