@@ -87,7 +87,6 @@ fn write_table(
             odd: place.odd,
             level: 0,
             strays: strays.clone(),
-            rows_max: rows.len() as u64,
         };
         if table == Table::Spans {
             let summaries = summarise_rows(&ctx.schemas, &batches, rows.iter().copied())?;
@@ -106,7 +105,6 @@ fn write_summaries(
     let spec = PartSpec {
         table: Table::Traces,
         strays: BTreeSet::new(),
-        rows_max: summaries.num_rows() as u64,
         ..spans.clone()
     };
     let mut writer = PartWriter::create(ctx, spec)?;

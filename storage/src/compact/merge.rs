@@ -107,7 +107,6 @@ fn output(schema: &TableSchema, merge: &Merge) -> PartSpec {
         odd: merge.odd,
         level: level.unwrap_or(0).saturating_add(1),
         strays,
-        rows_max: merge.parts.iter().map(|part| part.rows).sum(),
     }
 }
 

@@ -7,9 +7,7 @@ use std::fs;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use parquet::basic::Encoding;
-use parquet::file::properties::ReaderProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::file::serialized_reader::ReadOptionsBuilder;
 use parquet::schema::types::Type;
 
 use super::PartMeta;
@@ -28,7 +26,6 @@ fn write(ctx: &PartContext, table: Table, rows: &RecordBatch) -> PartMeta {
         odd: false,
         level: 3,
         strays: BTreeSet::from(["attributes.http.route".to_owned()]),
-        rows_max: rows.num_rows() as u64,
     };
     let mut writer = PartWriter::create(ctx, spec).unwrap();
     writer.write(rows).unwrap();
@@ -246,29 +243,22 @@ fn verification_finds_damage() {
     damaged(verify(&ctx.objects, &part).unwrap_err());
 }
 
-/// Scenario: a part of spans with 40 trace ids; its bloom filter is asked for them and for others.
-/// Guarantees: no false negative; at most a few of 1,000 absent ids are taken for present.
+/// Scenario: parts of spans and logs.
+/// Guarantees: no column has a bloom filter; DuckDB up to 1.5.5 reads those of BLOBs wrongly.
 #[test]
-fn bloom_filter_answers_for_trace_ids() {
+fn parts_have_no_bloom_filters() {
     let directory = tempfile::tempdir().unwrap();
     let ctx = context(directory.path(), Schemas::format0(), Config::default());
-    let rows = rows(ctx.schemas.of(Table::Spans), &times(4000), NOW, 5);
-    let part = write(&ctx, Table::Spans, &rows);
-    let file = fs::File::open(directory.path().join(&part.path)).unwrap();
-    let properties = ReaderProperties::builder()
-        .set_read_bloom_filter(true)
-        .build();
-    let options = ReadOptionsBuilder::new()
-        .with_reader_properties(properties)
-        .build();
-    let reader = SerializedFileReader::new_with_options(file, options).unwrap();
-    let group = reader.get_row_group(0).unwrap();
-    let filter = group
-        .get_column_bloom_filter(0)
-        .expect("trace_id has a bloom filter");
-    let ids = rows.column(0).as_binary::<i32>();
-    assert!(ids.iter().flatten().all(|id| filter.check(id)));
-    let absent = (0..1000u128).map(|i| (i + (1 << 100)).to_be_bytes());
-    let wrong = absent.filter(|id| filter.check(&id[..])).count();
-    assert!(wrong <= 50, "{wrong} of 1000");
+    for table in [Table::Spans, Table::Logs] {
+        let rows = rows(ctx.schemas.of(table), &times(4000), NOW, 5);
+        let part = write(&ctx, table, &rows);
+        let file = fs::File::open(directory.path().join(&part.path)).unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
+        let columns = reader.metadata().row_group(0).columns();
+        assert!(
+            columns
+                .iter()
+                .all(|column| column.bloom_filter_offset().is_none())
+        );
+    }
 }

@@ -32,8 +32,6 @@ const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
 pub(crate) const WRITE_ROWS: usize = 8192;
 /// Rows of a data page of `traces`, where one row is looked up at a time.
 const TRACES_PAGE_ROWS: usize = 2000;
-/// False positives of a bloom filter.
-const BLOOM_FPP: f64 = 0.01;
 
 /// What writing parts needs; built once when the store opens.
 #[derive(Debug, Clone)]
@@ -69,8 +67,6 @@ pub(crate) struct PartSpec {
     pub(crate) odd: bool,
     pub(crate) level: u8,
     pub(crate) strays: BTreeSet<String>,
-    /// At most this many rows will come.
-    pub(crate) rows_max: u64,
 }
 
 /// A part being written. Dropped unfinished, its file is removed.
@@ -97,7 +93,7 @@ impl PartWriter {
         let numbered = Arc::clone(&ctx.numbered[&spec.table]);
         let path = part_path(&spec.tenant, spec.table, spec.day);
         let file = ctx.objects.create(&path)?;
-        let properties = properties(&schema, ctx.config.row_group_rows, spec.rows_max);
+        let properties = properties(&schema, ctx.config.row_group_rows);
         let options = ArrowWriterOptions::new().with_properties(properties);
         let parquet = ArrowWriter::try_new_with_options(file, numbered, options)
             .map_err(|source| parquet_error("creating", &path, source))?;
@@ -166,7 +162,10 @@ impl PartWriter {
 }
 
 /// How the columns of `schema` are written.
-fn properties(schema: &TableSchema, row_group_rows: usize, rows_max: u64) -> WriterProperties {
+///
+/// No bloom filters on ids: DuckDB up to 1.5.5 asks them for the escaped text of a BLOB and finds no
+/// row (duckdb issue 23053). The `traces` table is the index of trace ids.
+fn properties(schema: &TableSchema, row_group_rows: usize) -> WriterProperties {
     let level = ZstdLevel::try_new(1).expect("1 is a level of zstd");
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
@@ -195,12 +194,6 @@ fn properties(schema: &TableSchema, row_group_rows: usize, rows_max: u64) -> Wri
         builder = builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path, encoding);
-    }
-    if matches!(schema.table, Table::Spans | Table::Logs) {
-        let path = ColumnPath::new(vec!["trace_id".to_owned()]);
-        builder = builder
-            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FPP)
-            .set_column_bloom_filter_max_ndv(path, rows_max.clamp(1, row_group_rows as u64));
     }
     builder.build()
 }
