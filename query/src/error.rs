@@ -142,7 +142,9 @@ fn clean(message: &str) -> String {
 fn position(error: &DataFusionError, message: &str, sql: &str) -> Option<Position> {
     let (line, column) = match error.diagnostic().and_then(|found| found.span) {
         Some(span) => (span.start.line, span.start.column),
-        None => line_and_column(message).or_else(|| quoted_name(message, sql))?,
+        None => line_and_column(message)
+            .or_else(|| message.ends_with("found: EOF").then(|| end_of(sql)))
+            .or_else(|| quoted_name(message, sql))?,
     };
     let before: u64 = sql
         .split_inclusive('\n')
@@ -162,6 +164,16 @@ fn line_and_column(message: &str) -> Option<(u64, u64)> {
     let (line, rest) = place.split_once(", Column: ")?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     Some((line.parse().ok()?, digits.parse().ok()?))
+}
+
+/// The place behind the last character of `sql`.
+fn end_of(sql: &str) -> (u64, u64) {
+    let text = sql.trim_end();
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    (
+        text.matches('\n').count() as u64 + 1,
+        last.chars().count() as u64 + 1,
+    )
 }
 
 /// Where the first name that `message` quotes stands in `sql`, when it stands there once.

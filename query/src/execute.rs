@@ -14,6 +14,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SQLOptions;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use futures::StreamExt;
 use object_store::ObjectStore;
@@ -312,7 +313,7 @@ impl Run {
             .and_then(|mut parser| parser.parse_statements())
             .map_err(told)?;
         match (statements.pop_front(), statements.len()) {
-            (Some(statement), 0) => Ok(statement),
+            (Some(statement), 0) => Ok(named_casts(statement)),
             (None, _) => Err(Error::new(Code::Syntax, "the query is empty")),
             (Some(_), more) => Err(Error::new(
                 Code::NotAllowed,
@@ -356,6 +357,30 @@ impl Run {
         receipt.complete = !receipt.truncated;
         Ok(receipt)
     }
+}
+
+/// Names each unnamed cast of the outermost SELECT by its text. DataFusion would name it as what is
+/// cast, and then refuse the query where that is selected or sorted by as well.
+fn named_casts(mut statement: Statement) -> Statement {
+    let query = match &mut statement {
+        Statement::Statement(inner) => match inner.as_mut() {
+            ast::Statement::Query(query) => query,
+            _ => return statement,
+        },
+        _ => return statement,
+    };
+    if let ast::SetExpr::Select(select) = query.body.as_mut() {
+        for item in &mut select.projection {
+            if let ast::SelectItem::UnnamedExpr(expr @ ast::Expr::Cast { .. }) = item {
+                let alias = ast::Ident::with_quote('"', expr.to_string().replace('"', "'"));
+                *item = ast::SelectItem::ExprWithAlias {
+                    expr: expr.clone(),
+                    alias,
+                };
+            }
+        }
+    }
+    statement
 }
 
 /// Refuses a query with so many operators that planning it would take minutes or a deep stack.

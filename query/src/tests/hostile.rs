@@ -146,6 +146,7 @@ async fn errors_have_place_and_hint() {
             "",
         ),
         ("SELEC 1", "syntax", json!(0), ""),
+        ("SELECT name\nFROM spans WHERE ", "syntax", json!(28), ""),
     ] {
         let error = world.error(sql).await;
         assert_eq!(error["code"], json!(code), "{sql}: {error}");

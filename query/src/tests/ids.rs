@@ -37,9 +37,9 @@ async fn ids_compare_as_hex() {
         format!("'{upper}' = trace_id"),
         format!("trace_id IN ('{TRACE}', '00000000000000000000000000000001')"),
         "trace_id LIKE '4bf9%'".to_owned(),
-        format!("trace_id <> 'ff000000000000000000000000000001'"),
-        format!("trace_id BETWEEN '4b' AND '4c'"),
-        format!("trace_id = (SELECT trace_id FROM logs)"),
+        "trace_id <> 'ff000000000000000000000000000001'".to_owned(),
+        "trace_id BETWEEN '4b' AND '4c'".to_owned(),
+        "trace_id = (SELECT trace_id FROM logs)".to_owned(),
         format!("trace_id = lower('{upper}')"),
         format!("hex(trace_id) = '{TRACE}' AND trace_id::text = '{TRACE}'"),
         format!("encode(trace_id, 'hex') = '{TRACE}'"),
@@ -59,6 +59,17 @@ async fn ids_compare_as_hex() {
         .rows("SELECT s.name, l.body, l.trace_id FROM spans s JOIN logs l USING (trace_id)")
         .await;
     assert_eq!(joined, json!([["a", "hello", TRACE]]));
+}
+
+/// Scenario: a cast beside what it casts, in the list and in ORDER BY.
+/// Guarantees: both are columns of their own, where DataFusion alone finds two of one name.
+#[tokio::test(flavor = "multi_thread")]
+async fn casts_stand_beside_their_column() {
+    let world = world().await;
+    let sql = "SELECT CAST(duration AS VARCHAR), duration::double, duration FROM spans \
+               ORDER BY duration LIMIT 1";
+    let rows = world.rows(sql).await;
+    assert_eq!(rows.as_array().map(Vec::len), Some(1), "{rows}");
 }
 
 /// Scenario: an id that no part has; one that is not hex.
