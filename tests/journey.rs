@@ -57,7 +57,7 @@ async fn replay_some(
     let http = Arc::new(Http::new(&server.otlp_url()));
     let sends = bodies
         .into_iter()
-        .flat_map(|body| vec![Arc::new(body); times])
+        .flat_map(|body| std::iter::repeat_n(Arc::new(body), times))
         .map(|body| {
             let (grpc, http) = (Arc::clone(&grpc), Arc::clone(&http));
             async move { send(&grpc, &http, way, signal, &body).await }

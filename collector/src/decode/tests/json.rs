@@ -60,10 +60,13 @@ fn official_examples_are_read() {
 
 /// Writes `request` as opentelemetry-proto's serde types do, and compares with its protobuf form.
 /// They write doubles that are not finite as null: such requests are passed over.
-fn check<M: Message + Serialize + std::fmt::Debug>(
+/// Protobuf does not carry the sign of a zero in a field without presence: JSON is made of what it
+/// does carry.
+fn check<M: Message + Default + Serialize + std::fmt::Debug>(
     signal: Signal,
     request: &M,
 ) -> Result<(), TestCaseError> {
+    let request = &M::decode(request.encode_to_vec().as_slice()).expect("just encoded");
     let debug = format!("{request:?}");
     prop_assume!(!debug.contains("NaN") && !debug.contains("inf"));
     let body = serde_json::to_vec(request).expect("serializable");
