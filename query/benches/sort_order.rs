@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -80,7 +81,7 @@ fn main() -> Result<()> {
             measure(&corpus, &root, schemas, (spans, shops), runs)?,
         ));
     }
-    print!("{}", markdown(&columns));
+    std::io::stdout().write_all(markdown(&columns).as_bytes())?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! One trace by its id, as OTLP.
 //!
-//! 1. `traces` is sorted by id: its rows give the window of span starts. 2. `spans` in that window
-//! with that id: the window excludes parts, bloom filter and page index most of the rest. Both
-//! read one snapshot.
+//! 1. `traces` is sorted by id: its rows give the window of span starts; an unknown id ends here.
+//! 2. `spans` in that window with that id: the window excludes parts, page statistics of the start
+//!    times most of the rest. Both read one snapshot.
 
 use std::sync::Arc;
 

@@ -35,9 +35,9 @@ pub(crate) fn start(store: &Arc<Inner>, stop: &watch::Receiver<bool>) -> Vec<Joi
     let weak = Arc::downgrade(store);
     let wake = Arc::clone(&store.wake);
     vec![
-        tokio::spawn(flush(weak.clone(), Arc::clone(&wake), stop.clone())),
-        tokio::spawn(compact(weak.clone(), stop.clone())),
-        tokio::spawn(expire(weak.clone(), wake, stop.clone())),
+        tokio::spawn(flush(Weak::clone(&weak), Arc::clone(&wake), stop.clone())),
+        tokio::spawn(compact(Weak::clone(&weak), stop.clone())),
+        tokio::spawn(expire(Weak::clone(&weak), wake, stop.clone())),
         tokio::spawn(disk(weak, stop.clone())),
     ]
 }

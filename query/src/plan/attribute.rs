@@ -183,12 +183,15 @@ fn plain_at(texts: &StringArray, row: usize) -> Option<&str> {
 
 /// The promoted column, read as `kind`; `None` where no value of it can be.
 fn typed(column: &ArrayRef, value: ValueType, kind: Kind) -> Result<ArrayRef> {
-    let readable = match (kind, value) {
-        (Kind::Text, _) => true,
-        (Kind::Number | Kind::Integer, ValueType::Int | ValueType::Double) => true,
-        (Kind::Boolean, ValueType::Bool) => true,
-        _ => false,
-    };
+    let readable = matches!(
+        (kind, value),
+        (Kind::Text, _)
+            | (
+                Kind::Number | Kind::Integer,
+                ValueType::Int | ValueType::Double
+            )
+            | (Kind::Boolean, ValueType::Bool)
+    );
     if !readable {
         return Ok(arrow::array::new_null_array(
             &kind.data_type(),

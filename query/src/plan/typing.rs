@@ -309,11 +309,11 @@ fn typed(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let done = match expr {
         Expr::Between(between) => Expr::Between(typed_between(between, schema)?),
         Expr::InList(list) => Expr::InList(typed_list(list, schema)?),
-        Expr::IsTrue(inner) => Expr::IsTrue(boolean(inner)),
-        Expr::IsFalse(inner) => Expr::IsFalse(boolean(inner)),
-        Expr::IsNotTrue(inner) => Expr::IsNotTrue(boolean(inner)),
-        Expr::IsNotFalse(inner) => Expr::IsNotFalse(boolean(inner)),
-        Expr::Not(inner) => Expr::Not(boolean(inner)),
+        Expr::IsTrue(inner) => Expr::IsTrue(boolean(*inner)),
+        Expr::IsFalse(inner) => Expr::IsFalse(boolean(*inner)),
+        Expr::IsNotTrue(inner) => Expr::IsNotTrue(boolean(*inner)),
+        Expr::IsNotFalse(inner) => Expr::IsNotFalse(boolean(*inner)),
+        Expr::Not(inner) => Expr::Not(boolean(*inner)),
         Expr::Like(like) if ids::is_id(&like.expr, schema) => Expr::Like(Like {
             expr: Box::new(ids::as_hex(*like.expr)),
             ..like
@@ -329,8 +329,8 @@ fn typed(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     Ok(Transformed::yes(done))
 }
 
-fn boolean(inner: Box<Expr>) -> Box<Expr> {
-    Box::new(Attribute::read_as(*inner, Kind::Boolean))
+fn boolean(inner: Expr) -> Box<Expr> {
+    Box::new(Attribute::read_as(inner, Kind::Boolean))
 }
 
 fn typed_between(between: Between, schema: &DFSchema) -> Result<Between> {

@@ -168,7 +168,9 @@ async fn column_missing_in_old_part() {
     let old = json!({"name": "old", "attributes": "{\"shop.tier\":\"gold\"}"});
     let new = json!({"name": "new", "attributes.shop.tier": "gold"});
     world.part_of(Table::Spans, &[old], &[], count - 1).await;
-    world.part(Table::Spans, &[new.clone()], &[]).await;
+    world
+        .part(Table::Spans, std::slice::from_ref(&new), &[])
+        .await;
     world.buffer(Table::Spans, &[new], &[]);
     assert_eq!(
         names(&world, "attributes['shop.tier'] = 'gold'").await,

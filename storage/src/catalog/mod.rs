@@ -33,7 +33,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::schema::{Schemas, Table};
-use crate::{Clock, PartMeta, Result, TenantId, WalPosition};
+use crate::{Clock, PartMeta, TenantId, WalPosition};
 
 pub use ducklake::ducklake_type;
 
@@ -137,9 +137,8 @@ impl Catalog {
     }
 
     /// All live parts, read again.
-    ///
-    /// Errors: `Corrupt` when the catalog is damaged.
-    pub(crate) fn parts(&self) -> Result<Vec<Arc<PartMeta>>> {
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> crate::Result<Vec<Arc<PartMeta>>> {
         load::parts(&self.db, &self.columns, &self.lake)
             .map_err(|fault| fault.at(&self.path, "reading parts"))
     }

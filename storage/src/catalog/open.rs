@@ -2,6 +2,7 @@
 //! build and the operator's promoted attributes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,9 +184,9 @@ fn reconcile(db: &Connection, schemas: &Schemas, clock: &dyn Clock) -> Result<La
     let mut lake = read_lake(db)?;
     let mut step = Step::after(Head::read(db)?);
     let default = TenantId::default_tenant();
-    if !lake.tenants.contains_key(&default) {
-        let ids = step.create_tenant(db, &default, schemas)?;
-        lake.tenants.insert(default, ids);
+    if let Entry::Vacant(tenant) = lake.tenants.entry(default) {
+        let ids = step.create_tenant(db, tenant.key(), schemas)?;
+        tenant.insert(ids);
     }
     for (tenant, table, table_id) in all_tables(&lake) {
         let missing = missing_columns(db, schemas, &tenant, table, table_id)?;

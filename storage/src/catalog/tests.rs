@@ -42,7 +42,8 @@ impl Place {
             .iter()
             .map(|key| (Table::Spans, key.parse().unwrap()))
             .collect();
-        Catalog::open(&self.layout(), &promote, self.clock.clone())
+        let clock = Arc::<ManualClock>::clone(&self.clock);
+        Catalog::open(&self.layout(), &promote, clock)
     }
 
     fn layout(&self) -> Layout {

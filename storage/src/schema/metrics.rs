@@ -19,6 +19,7 @@ const PROMOTED: &[(&str, super::ValueType)] = &[
     ("messaging.destination.name", String),
 ];
 
+#[expect(clippy::too_many_lines, reason = "a table, one entry a column")]
 pub(super) fn columns() -> Vec<Column> {
     let mut columns = vec![
         Column::text("name", "name", "Metric").stats(),
