@@ -16,6 +16,7 @@ mod generate;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use oriel_collector::decode::{DECODER_VERSION, Decoder, replay};
@@ -39,12 +40,20 @@ struct Lake {
 }
 
 impl Lake {
-    async fn open() -> Lake {
-        let dir = tempfile::tempdir().unwrap();
+    async fn open(dir: tempfile::TempDir) -> Lake {
         let config = Config {
             data_dir: dir.path().to_owned(),
             wal_segment_bytes: bytesize::ByteSize::mib(1),
             disk_free_min: bytesize::ByteSize::mib(1),
+            // The test flushes, and merges, when it wants to.
+            flush_interval: Duration::from_secs(3600),
+            flush_bytes: bytesize::ByteSize::gib(4),
+            buffer_bytes_max: bytesize::ByteSize::gib(8),
+            compact_interval: Duration::from_secs(3600),
+            compact_parts_min: 2,
+            retention_traces: Duration::ZERO,
+            retention_logs: Duration::ZERO,
+            retention_metrics: Duration::ZERO,
             promote_spans: vec!["attributes.a".into(), "attributes.$dup:int".into()],
             ..Config::default()
         };
@@ -96,26 +105,26 @@ impl Lake {
         decoded.rejected
     }
 
-    /// The rows of `table` in buffers.
-    fn buffered(&self, table: Table) -> Vec<RecordBatch> {
-        let snapshot = self.store.snapshot(&TenantId::default_tenant());
-        snapshot
-            .buffers(table)
-            .iter()
-            .map(|batch| batch.rows().clone())
-            .collect()
+    /// The same directory, found by a new store as a crash left it: rows come from the log.
+    async fn reopen(self) -> Lake {
+        drop(self.store);
+        Lake::open(self.dir).await
     }
 
-    /// The rows of `table` in Parquet files, read back as any reader would.
-    fn parts(&self, table: Table) -> Vec<RecordBatch> {
+    /// The rows of `table`: those in Parquet files, read as any reader would, and those in buffers.
+    fn rows(&self, table: Table) -> Vec<RecordBatch> {
         let snapshot = self.store.snapshot(&TenantId::default_tenant());
-        assert!(snapshot.buffers(table).is_empty(), "not flushed");
         let open = |path: &str| File::open(self.dir.path().join(path)).unwrap();
-        snapshot
-            .parts(table)
-            .iter()
+        let parts = snapshot.parts(table).iter();
+        parts
             .map(|part| ParquetRecordBatchReaderBuilder::try_new(open(&part.path)).unwrap())
             .flat_map(|builder| builder.build().unwrap().map(Result::unwrap))
+            .chain(
+                snapshot
+                    .buffers(table)
+                    .iter()
+                    .map(|batch| batch.rows().clone()),
+            )
             .collect()
     }
 }
@@ -143,18 +152,22 @@ fn compare<M: Message + Default + std::fmt::Debug>(what: &str, sent: Vec<M>, fou
     );
 }
 
-/// Scenario: random requests of the three signals, from buffers and, after a flush, from Parquet.
-/// Guarantees: equal records, field by field (what is made equal before stands at the top);
+/// Scenario: random requests of the three signals, some flushed, some in buffers; then after a
+/// reopening without a close, all flushed, and merged.
+/// Guarantees: equal records each time, field by field (what is made equal before stands at the top);
 /// `ORIEL_SOAK_SEED` repeats a run, `ORIEL_SOAK_ROUNDS` makes it longer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_through_parquet() {
     let seed = seed();
     let mut random = Random(seed);
     let run = format!("ORIEL_SOAK_SEED={seed}");
-    let lake = Lake::open().await;
+    let mut lake = Lake::open(tempfile::tempdir().unwrap()).await;
     let (mut spans, mut logs, mut points) = (Vec::new(), Vec::new(), Vec::new());
     let mut rejected = 0;
-    for _ in 0..number("ORIEL_SOAK_ROUNDS").unwrap_or(1) * 300 {
+    for round in 0..number("ORIEL_SOAK_ROUNDS").unwrap_or(1) * 300 {
+        if round % 100 == 50 {
+            lake.store.flush().await.unwrap();
+        }
         let request = generate::traces(&mut random);
         rejected += lake.append(Signal::Traces, request.encode_to_vec()).await;
         spans.push(request);
@@ -185,32 +198,40 @@ async fn nothing_is_lost_through_parquet() {
     );
     let logs: Vec<_> = logs.iter().flat_map(flatten::logs).collect();
     let points: Vec<_> = points.iter().flat_map(flatten::points).collect();
-    let schemas = lake.store.schemas().clone();
-    let check = |place: &str, rows: &dyn Fn(Table) -> Vec<RecordBatch>| {
-        let found = otlp::traces(&schemas, &rows(Table::Spans)).unwrap();
+    let check = |place: &str, lake: &Lake| {
+        let schemas = lake.store.schemas();
+        let found = otlp::traces(schemas, &lake.rows(Table::Spans)).unwrap();
         compare(
             &format!("{run}, spans {place}"),
             spans.clone(),
             flatten::spans(&found),
         );
-        let found = otlp::logs(&schemas, &rows(Table::Logs)).unwrap();
+        let found = otlp::logs(schemas, &lake.rows(Table::Logs)).unwrap();
         compare(
             &format!("{run}, logs {place}"),
             logs.clone(),
             flatten::logs(&found),
         );
-        let found = otlp::metrics(&schemas, &rows(Table::Metrics)).unwrap();
+        let found = otlp::metrics(schemas, &lake.rows(Table::Metrics)).unwrap();
         compare(
             &format!("{run}, points {place}"),
             points.clone(),
             flatten::points(&found),
         );
     };
-    check("in buffers", &|table| lake.buffered(table));
+    check("in parts and buffers", &lake);
+    lake = lake.reopen().await;
+    check("after replay", &lake);
     lake.store.flush().await.unwrap();
-    check("in parts", &|table| lake.parts(table));
+    assert_eq!(lake.store.stats().buffer_rows, 0, "{run}");
+    check("in parts", &lake);
+    let parts = lake.store.stats().parts;
     lake.store.compact().await.unwrap();
-    check("compacted", &|table| lake.parts(table));
+    assert!(
+        lake.store.stats().parts < parts,
+        "{run}: nothing was merged"
+    );
+    check("compacted", &lake);
     lake.store.close().await.unwrap();
 }
 

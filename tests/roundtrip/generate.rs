@@ -152,6 +152,7 @@ fn id(random: &mut Random, length: u64) -> Vec<u8> {
 fn any(random: &mut Random, depth: u64) -> AnyValue {
     use any_value::Value;
     let value = match random.below(if depth == 0 { 7 } else { 9 }) {
+        0 if random.once_in(3) => Value::StringValueStrindex(int(random) as i32),
         0 => return AnyValue { value: None },
         1 | 2 => Value::StringValue(text(random)),
         3 => Value::IntValue(int(random)),
@@ -176,7 +177,11 @@ fn attributes(random: &mut Random, most: u64, depth: u64) -> Vec<KeyValue> {
     random.up_to(most, |r| KeyValue {
         key: text(r),
         value: r.maybe(|r| any(r, depth)),
-        ..KeyValue::default()
+        key_strindex: if r.once_in(20) {
+            r.below(9) as i32 - 2
+        } else {
+            0
+        },
     })
 }
 
