@@ -56,12 +56,7 @@ impl Engine {
         catalog: Catalog,
     ) -> Self {
         let own: u64 = state.parts().iter().map(|part| part.bytes).sum();
-        let bytes_max = match config.retention_bytes.as_u64() {
-            0 => (disk.free().saturating_add(own) / 10 * 9)
-                .saturating_sub(config.disk_free_min.as_u64())
-                .max(1),
-            bytes => bytes,
-        };
+        let bytes_max = expire::bytes_max(&config, disk.free(), own);
         Engine {
             config,
             clock,

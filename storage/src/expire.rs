@@ -33,6 +33,20 @@ pub(crate) fn plan(
     removed
 }
 
+/// Most bytes of all parts, on a disk with `free` bytes beside the parts' `own` bytes.
+///
+/// Without a setting: nine tenths of both, less `disk_free_min`; but never so little that a start
+/// on a disk that others have filled removes more than a tenth of what is kept.
+pub(crate) fn bytes_max(config: &Config, free: u64, own: u64) -> u64 {
+    match config.retention_bytes.as_u64() {
+        0 => (free.saturating_add(own) / 10 * 9)
+            .saturating_sub(config.disk_free_min.as_u64())
+            .max(own - own / 10)
+            .max(1),
+        bytes => bytes,
+    }
+}
+
 fn retention(table: Table, config: &Config) -> Duration {
     match table {
         Table::Spans | Table::Traces => config.retention_traces,
@@ -174,6 +188,28 @@ mod tests {
         check(30, &[1, 2, 3, 4]);
         check(19, &[1, 2, 3, 4, 6]);
         check(1, &[1, 2, 3, 4, 6]);
+    }
+
+    /// Scenario: the default limit on an empty disk, on a full one of ours, and at a start after
+    /// another program has filled the disk.
+    /// Guarantees: the disk is not filled; a start never empties the store for lack of space.
+    #[test]
+    fn a_full_disk_costs_at_most_a_tenth() {
+        let gib = bytesize::GIB;
+        let config = Config {
+            disk_free_min: bytesize::ByteSize::gib(1),
+            ..Config::default()
+        };
+        assert_eq!(bytes_max(&config, 100 * gib, 0), 89 * gib);
+        assert_eq!(bytes_max(&config, 11 * gib, 89 * gib), 89 * gib);
+        assert_eq!(bytes_max(&config, gib / 2, 10 * gib), 9 * gib);
+        assert_eq!(bytes_max(&config, 0, gib / 5), gib / 5 - gib / 50);
+        assert_eq!(bytes_max(&config, 0, 0), 1);
+        let set = Config {
+            retention_bytes: bytesize::ByteSize::b(7),
+            ..config
+        };
+        assert_eq!(bytes_max(&set, 0, gib), 7);
     }
 
     /// Scenario: age removes day 1 already; the limit fits the rest.
