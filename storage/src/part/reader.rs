@@ -148,9 +148,14 @@ impl Iterator for PartReader {
 
 /// Compares a part's size and checksum with the catalog's, reading the whole file.
 ///
-/// Errors: `Corrupt` when they differ, `Io`.
+/// Errors: `Corrupt` when they differ or the file is gone, `Io`.
 pub(crate) fn verify(objects: &Objects, part: &PartMeta) -> Result<()> {
-    let mut file = objects.read(&part.path)?;
+    let mut file = match objects.read(&part.path) {
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Err(corrupt(part, "its file is gone"));
+        }
+        file => file?,
+    };
     let mut hash = Xxh3Default::new();
     let mut block = vec![0; 256 * 1024];
     let mut bytes = 0;

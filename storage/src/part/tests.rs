@@ -217,7 +217,7 @@ fn reads_files_that_lack_appended_columns() {
     assert_eq!(error.kind(), ErrorKind::Corrupt);
 }
 
-/// Scenario: one bit of a part flips on disk; another part is cut short.
+/// Scenario: one bit of a part flips on disk; then it is cut short; then it is gone.
 /// Guarantees: verification names the part as damaged.
 #[test]
 fn verification_finds_damage() {
@@ -240,6 +240,8 @@ fn verification_finds_damage() {
     damaged(verify(&ctx.objects, &part).unwrap_err());
     file[middle] ^= 4;
     fs::write(&path, &file[..file.len() - 1]).unwrap();
+    damaged(verify(&ctx.objects, &part).unwrap_err());
+    fs::remove_file(&path).unwrap();
     damaged(verify(&ctx.objects, &part).unwrap_err());
 }
 
