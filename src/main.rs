@@ -25,10 +25,6 @@ use commands::serve::{Door, Ports, announce, announce_ready, start_logs, stop_si
 use config::Settings;
 use health::Health;
 
-/// glibc's allocator keeps what the threads of a burst have freed; figures in docs/measurements.md.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
