@@ -18,7 +18,6 @@ use clap::Parser;
 use oriel_collector::{Collector, serve_http};
 use oriel_storage::{Store, SystemClock};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use cli::{Cli, Command, ServeArgs};
 use commands::serve::{Door, Ports, announce, announce_ready, start_logs, stop_signals};
@@ -63,21 +62,23 @@ async fn run(settings: Settings) -> Result<()> {
     let token = settings.token();
 
     // Clients are answered from here on: "try again", until the store is open.
-    let grpc = ports.otlp_grpc.try_clone()?;
     let [grpc_door, otlp_door, http_door] = [(); 3].map(|()| Door::default());
-    let opening = CancellationToken::new();
     let http_routes = health
         .router(token.clone())
         .fallback_service(http_door.router());
     let mut servers = tokio::task::JoinSet::new();
-    let mut start = |listener, router: Router, until: CancellationToken| -> Result<()> {
-        let (listener, limits) = (TcpListener::from_std(listener)?, limits.clone());
+    let mut start = |listener, router: Router| -> Result<()> {
+        let (listener, limits, until) = (
+            TcpListener::from_std(listener)?,
+            limits.clone(),
+            stop.clone(),
+        );
         servers.spawn(async move { serve_http(listener, router, &limits, until).await });
         Ok(())
     };
-    start(ports.otlp_grpc, grpc_door.router(), opening.clone())?;
-    start(ports.otlp_http, otlp_door.router(), stop.clone())?;
-    start(ports.http, http_routes, stop.clone())?;
+    start(ports.otlp_grpc, grpc_door.router())?;
+    start(ports.otlp_http, otlp_door.router())?;
+    start(ports.http, http_routes)?;
 
     let replay = oriel_collector::decode::replay(usize::MAX);
     let store = tokio::select! {
@@ -86,12 +87,9 @@ async fn run(settings: Settings) -> Result<()> {
     };
     let collector = Collector::new(settings.collector.clone(), store.clone(), token.clone());
     let api = oriel_query::router(settings.query.clone(), store.clone(), token)?;
+    grpc_door.open(collector.grpc_router());
     otlp_door.open(collector.http_router());
     http_door.open(collector.http_router().merge(api).merge(oriel_ui::router()));
-    let grpc = TcpListener::from_std(grpc)?;
-    opening.cancel();
-    let grpc_stop = stop.clone();
-    servers.spawn(async move { collector.serve_grpc(grpc, grpc_stop).await });
     health.opened(&store);
     announce_ready(&settings, &addresses, started.elapsed());
 

@@ -24,8 +24,6 @@ use std::sync::Arc;
 use axum::Router;
 use oriel_proto::Token;
 use oriel_storage::Store;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 pub use error::{Error, Result};
@@ -56,20 +54,13 @@ impl Collector {
         http.merge(receive::grpc::router(Arc::clone(&self.ingest)))
     }
 
-    /// Serves OTLP/gRPC on `listener` until `shutdown`; OTLP/HTTP that was sent to this port by
+    /// The routes of the OTLP/gRPC port, for [`serve_http`]; OTLP/HTTP that was sent to this port by
     /// mistake is taken as well.
-    ///
-    /// Errors and cancel safety: as for [`serve_http`].
-    pub async fn serve_grpc(
-        &self,
-        listener: TcpListener,
-        shutdown: CancellationToken,
-    ) -> Result<()> {
+    pub fn grpc_router(&self) -> Router {
         let unknown = Router::new()
             .fallback(receive::grpc::unknown_method)
             .with_state(Arc::clone(&self.ingest));
-        let router = self.http_router().merge(unknown);
-        serve_http(listener, router, &self.config.http_limits(), shutdown).await
+        self.http_router().merge(unknown)
     }
 }
 

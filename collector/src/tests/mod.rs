@@ -83,7 +83,8 @@ async fn start_with(change: impl FnOnce(&mut Config), token: Option<&str>) -> Ru
     let (router, limits) = (collector.http_router(), config.http_limits());
     let stopped = stop.clone();
     tokio::spawn(async move { serve_http(http, router, &limits, stopped).await });
-    tokio::spawn(async move { collector.serve_grpc(grpc, stop).await });
+    let (router, limits) = (collector.grpc_router(), config.http_limits());
+    tokio::spawn(async move { serve_http(grpc, router, &limits, stop).await });
     running
 }
 

@@ -114,10 +114,12 @@ impl Environment {
         catalog.register_schema(SCHEMA, shared)?;
         let catalogs = MemoryCatalogProviderList::new();
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
-        let state = SessionStateBuilder::new_from_existing(self.base.clone())
+        let mut state = SessionStateBuilder::new_from_existing(self.base.clone())
             .with_catalog_list(Arc::new(catalogs))
             .with_runtime_env(Arc::new(runtime))
             .build();
+        // What now() means in this query.
+        state.mark_start_execution();
         let lower = sql.to_ascii_lowercase();
         let lists = ["information_schema", "show", "describe"];
         let all = lists.iter().any(|word| lower.contains(word));

@@ -16,7 +16,7 @@ impl Csv {
             separate(index, out);
             write_field(field.name().as_bytes(), out);
         }
-        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(b"\n");
         Csv {
             scratch: Vec::new(),
         }
@@ -30,7 +30,7 @@ impl Csv {
                     self.value(column, row, out);
                 }
             }
-            out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(b"\n");
         }
     }
 

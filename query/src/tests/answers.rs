@@ -53,7 +53,7 @@ async fn formats_read_back() {
     assert_eq!(lines[0]["trace_id"], json!(TRACE));
     assert_eq!(lines[1]["receipt"]["rows_returned"], json!(1));
     let csv = String::from_utf8(ask("csv").await).unwrap();
-    let want = format!("trace_id,name,start_time,duration\r\n{TRACE},\"a,\"\"b\"\"\",{time},1\r\n");
+    let want = format!("trace_id,name,start_time,duration\n{TRACE},\"a,\"\"b\"\"\",{time},1\n");
     assert_eq!(csv, want);
     let ipc = ask("arrow").await;
     let mut reader = arrow::ipc::reader::StreamReader::try_new(ipc.as_slice(), None).unwrap();

@@ -61,6 +61,26 @@ async fn ids_compare_as_hex() {
     assert_eq!(joined, json!([["a", "hello", TRACE]]));
 }
 
+/// Scenario: the present, alone and in the filter of a time range.
+/// Guarantees: it is known when a query is planned, so that it can prune.
+#[tokio::test(flavor = "multi_thread")]
+async fn now_is_a_time() {
+    let world = world().await;
+    for sql in [
+        "SELECT count(*) FROM spans WHERE start_time > now() - INTERVAL '200 years'",
+        "SELECT count(*) FROM spans WHERE start_time < now() AND now() > TIMESTAMP '2026-01-01'",
+    ] {
+        let rows = world.rows(sql).await;
+        assert!(rows[0][0].as_i64() > Some(0), "{sql}: {rows}");
+    }
+    assert_eq!(
+        world
+            .rows("SELECT now() IS NULL, current_date IS NULL")
+            .await,
+        json!([[false, false]])
+    );
+}
+
 /// Scenario: a cast beside what it casts, in the list and in ORDER BY.
 /// Guarantees: both are columns of their own, where DataFusion alone finds two of one name.
 #[tokio::test(flavor = "multi_thread")]
