@@ -125,7 +125,10 @@ impl Engine {
                 }
                 match self.merge(&merge) {
                     Ok(()) => merges_count += 1,
-                    Err(error @ Error::Corrupt { .. }) => {
+                    // Of these parts alone: the others go on.
+                    Err(
+                        error @ (Error::Corrupt { .. } | Error::Invalid(_) | Error::Arrow { .. }),
+                    ) => {
                         tracing::error!(error = %full(&error), "parts cannot be merged");
                         unreadable.extend(merge.parts.iter().map(|part| part.id));
                     }

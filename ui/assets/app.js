@@ -145,7 +145,8 @@ async function ask(event) {
     const body = await answer.json();
     byId("receipt").textContent = "";
     if (answer.status === 401) byId("token-row").hidden = false;
-    if (answer.ok) showAnswer(body);
+    // An answer that broke off is a 200 that ends in an error.
+    if (answer.ok && !body.error) showAnswer(body);
     else showError(body.error, sql);
   } catch (error) {
     byId("receipt").textContent = "";

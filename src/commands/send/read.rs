@@ -69,6 +69,7 @@ impl Requests {
     /// Errors: unreadable, of no known kind, a `.binpb` whose signal nothing tells.
     pub(crate) fn open(path: &Path, signal: Option<Signal>) -> Result<Requests> {
         let shown = path.display().to_string();
+        std::fs::metadata(path).with_context(|| format!("reading {shown}"))?;
         let name = path
             .file_name()
             .unwrap_or_default()
