@@ -1,5 +1,5 @@
-//! Ids in SQL: hex text beside a binary id is read as bytes, so that statistics, bloom filters and
-//! joins work on the ids as they are stored.
+//! Ids in SQL: hex text beside a binary id is read as bytes, so that statistics and joins
+//! work on the ids as they are stored.
 
 use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{Expr, ExprSchemable, lit};

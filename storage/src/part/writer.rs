@@ -1,8 +1,7 @@
 //! Writes one part: sorted rows in, a durable Parquet file and its [`PartMeta`] out.
 //!
-//! zstd(1), row groups bounded in rows and bytes, page index, dictionaries but for ids and times,
-//! a bloom filter on trace ids. The catalog's column ids are the Parquet field ids. The checksum
-//! is taken while the bytes go out.
+//! zstd(1), row groups bounded in rows and bytes, page index, dictionaries but for ids and times.
+//! The catalog's column ids are the Parquet field ids. The checksum is taken while the bytes go out.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
