@@ -45,10 +45,11 @@ impl fmt::Debug for Source {
     }
 }
 
+/// What handlers work with.
 #[derive(Debug, Clone)]
-struct Api {
-    engine: Arc<Engine>,
-    source: Source,
+pub(crate) struct Api {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) source: Source,
     token: Option<Token>,
 }
 
@@ -78,11 +79,14 @@ pub(crate) fn routes(engine: Engine, source: Source, token: Option<Token>) -> Ro
     let wrong_method =
         || async { Error::new(Code::MethodNotAllowed, "this path takes another method") };
     let no_route = || async { Error::new(Code::NotFound, "there is no such path under /api/") };
+    let (pages, _) = crate::api::router().split_for_parts();
     Router::new()
-        .route("/api/v1/sql", post(sql).fallback(wrong_method))
-        .route("/api/v1/traces/{id}", get(trace).fallback(wrong_method))
-        .route("/api/v1/schema", get(schema).fallback(wrong_method))
-        .route("/api/v1/status", get(status).fallback(wrong_method))
+        .route("/api/v1/sql", post(sql))
+        .route("/api/v1/traces/{id}", get(trace))
+        .route("/api/v1/schema", get(schema))
+        .route("/api/v1/status", get(status))
+        .merge(pages)
+        .method_not_allowed_fallback(wrong_method)
         .route("/api/{*rest}", axum::routing::any(no_route))
         .layer(DefaultBodyLimit::max(body_max))
         .layer(middleware::from_fn_with_state(api.clone(), authorize))

@@ -19,6 +19,7 @@ mod result;
 mod execute;
 mod trace;
 
+mod api;
 mod http;
 
 pub use self::http::router;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::plan::table::Counters;
 
 /// The cost of one answer; part of every answer.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Receipt {
     /// The DuckLake snapshot that was read.
     pub snapshot: i64,
@@ -44,6 +44,25 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Adds the cost of another statement behind the same answer.
+    pub(crate) fn absorb(&mut self, other: &Receipt) {
+        // The first statement brings a default's place.
+        self.complete = other.complete && (self.complete || *self == Receipt::default());
+        self.snapshot = other.snapshot;
+        self.files_considered += other.files_considered;
+        self.files_pruned += other.files_pruned;
+        self.row_groups_considered += other.row_groups_considered;
+        self.row_groups_pruned += other.row_groups_pruned;
+        self.buffered_rows += other.buffered_rows;
+        self.rows_read += other.rows_read;
+        self.bytes_read += other.bytes_read;
+        self.rows_returned += other.rows_returned;
+        self.bytes_spilled += other.bytes_spilled;
+        self.plan_ms += other.plan_ms;
+        self.execution_ms += other.execution_ms;
+        self.truncated |= other.truncated;
+    }
+
     /// Adds what the scans chose and what the operators of `plan` measured.
     pub(crate) fn measure(&mut self, plan: &dyn ExecutionPlan, counters: &Counters) {
         self.files_considered = counters.files_considered.load(Ordering::Relaxed);
