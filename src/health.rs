@@ -6,17 +6,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anyhow::Result;
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use oriel_proto::Token;
 use oriel_storage::{Stats, Store};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Bounds of all histograms of durations, in seconds: half a millisecond to a minute.
 const SECONDS: [f64; 16] = [
@@ -86,21 +87,25 @@ impl Health {
     }
 
     /// The routes; `/metrics` and the status need the token when there is one.
-    pub(crate) fn router(&self, token: Option<Token>) -> Router {
-        let guarded = Router::new()
-            .route("/metrics", get(exposition))
-            .route("/api/v1/status", get(status))
+    pub(crate) fn router(&self, token: Option<Token>) -> OpenApiRouter {
+        let guarded = OpenApiRouter::new()
+            .routes(routes!(exposition))
+            .routes(routes!(status))
             .layer(from_fn_with_state(token, admit));
-        Router::new()
-            .route("/health", get(|| async { "ok\n" }))
-            .route("/ready", get(ready))
+        OpenApiRouter::new()
+            .routes(routes!(alive))
+            .routes(routes!(ready))
             .merge(guarded)
             .with_state(self.clone())
     }
 }
 
 /// Lets a request pass that carries the token.
-async fn admit(State(token): State<Option<Token>>, request: Request, next: Next) -> Response {
+pub(crate) async fn admit(
+    State(token): State<Option<Token>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let given = request
         .headers()
         .get(header::AUTHORIZATION)
@@ -118,6 +123,23 @@ async fn admit(State(token): State<Option<Token>>, request: Request, next: Next)
     }
 }
 
+/// Whether the process runs
+#[utoipa::path(
+    get, path = "/health", tag = "server", security(()),
+    responses((status = 200, description = "It runs", body = String)),
+)]
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Whether telemetry is taken now
+#[utoipa::path(
+    get, path = "/ready", tag = "server", security(()),
+    responses(
+        (status = 200, description = "It is", body = String),
+        (status = 503, description = "Why it is not", body = String),
+    ),
+)]
 async fn ready(State(health): State<Health>) -> Response {
     match health.not_ready() {
         None => "ready\n".into_response(),
@@ -133,6 +155,11 @@ async fn ready(State(health): State<Health>) -> Response {
     }
 }
 
+/// The server's own metrics, in Prometheus' text format
+#[utoipa::path(
+    get, path = "/metrics", tag = "server",
+    responses((status = 200, description = "Names begin with oriel_", body = String)),
+)]
 async fn exposition(State(health): State<Health>) -> Response {
     let format = [(
         header::CONTENT_TYPE,
@@ -142,6 +169,11 @@ async fn exposition(State(health): State<Health>) -> Response {
     (format, health.metrics.render()).into_response()
 }
 
+/// How the server is doing
+#[utoipa::path(
+    get, path = "/api/v1/status", tag = "server",
+    responses((status = 200, description = "Figures since the start", body = Object)),
+)]
 async fn status(State(health): State<Health>) -> Response {
     let [otlp_grpc, otlp_http, http] = health.addresses.map(|(_, address)| address);
     let reason = health.not_ready();

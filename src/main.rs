@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod config;
 mod health;
+mod openapi;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,9 +64,8 @@ async fn run(settings: Settings) -> Result<()> {
 
     // Clients are answered from here on: "try again", until the store is open.
     let [grpc_door, otlp_door, http_door] = [(); 3].map(|()| Door::default());
-    let http_routes = health
-        .router(token.clone())
-        .fallback_service(http_door.router());
+    let (own_routes, own_description) = health.router(token.clone()).split_for_parts();
+    let http_routes = own_routes.fallback_service(http_door.router());
     let mut servers = tokio::task::JoinSet::new();
     let mut start = |listener, router: Router| -> Result<()> {
         let (listener, limits, until) = (
@@ -86,7 +86,8 @@ async fn run(settings: Settings) -> Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     let collector = Collector::new(settings.collector.clone(), store.clone(), token.clone());
-    let api = oriel_query::router(settings.query.clone(), store.clone(), token)?;
+    let api = oriel_query::router(settings.query.clone(), store.clone(), token.clone())?;
+    let api = openapi::described(own_description, api, token)?;
     grpc_door.open(collector.grpc_router());
     otlp_door.open(collector.http_router());
     http_door.open(collector.http_router().merge(api).merge(oriel_ui::router()));

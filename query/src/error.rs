@@ -3,9 +3,10 @@
 use datafusion::common::{Column, DataFusionError, SchemaError};
 use datafusion::sql::sqlparser::parser::ParserError;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What kind of error it is; its name is the `code` in answers and never changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Code {
@@ -40,7 +41,7 @@ pub enum Code {
 }
 
 /// A place in the SQL text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Position {
     /// Line, from 1.
     pub line: u64,
@@ -51,7 +52,7 @@ pub struct Position {
 }
 
 /// Why a question has no answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
     /// What kind.

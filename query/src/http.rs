@@ -1,26 +1,29 @@
 //! The routes under `/api/v1`, and how answers and errors look on the wire.
 //!
-//! `POST sql`, `GET traces/{id}`, `GET schema`, `GET status`. Every error is
+//! `POST sql`, `GET traces/{id}`, `GET schema` are here, all others in `api`. Every error is
 //! `{"error":{"code","message","position"?,"hint"?}}`.
 
 use std::fmt;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use oriel_proto::{Token, TraceId};
 use oriel_storage::schema::Schemas;
-use oriel_storage::{Snapshot, Stats, Store, TenantId};
-use serde::Deserialize;
+use oriel_storage::{Snapshot, Store, TenantId};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::Config;
 use crate::error::{Code, Error};
@@ -31,11 +34,10 @@ use crate::result::{Encoder, Format};
 /// Trailer that carries the receipt of formats that have no place for it (CSV).
 const RECEIPT_TRAILER: HeaderName = HeaderName::from_static("oriel-receipt");
 
-/// Where snapshots and figures come from.
+/// Where snapshots come from.
 #[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) snapshot: Arc<dyn Fn() -> Snapshot + Send + Sync>,
-    pub(crate) stats: Arc<dyn Fn() -> Stats + Send + Sync>,
     pub(crate) schemas: Schemas,
 }
 
@@ -45,7 +47,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// What handlers work with.
+/// What every route has at hand.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
     pub(crate) engine: Arc<Engine>,
@@ -53,23 +55,21 @@ pub(crate) struct Api {
     token: Option<Token>,
 }
 
-/// The query API over `store`; requests must carry `token` when there is one.
+/// The query API over `store` and its description; requests must carry `token` when there is one.
 ///
 /// Errors: threads or the spill directory cannot be had.
-pub fn router(config: Config, store: Store, token: Option<Token>) -> Result<Router, Error> {
+pub fn router(config: Config, store: Store, token: Option<Token>) -> Result<OpenApiRouter, Error> {
     let engine = Engine::new(config, Arc::clone(store.objects()), store.schemas())?;
     let schemas = store.schemas().clone();
-    let stats = store.clone();
     let source = Source {
         snapshot: Arc::new(move || store.snapshot(&TenantId::default_tenant())),
-        stats: Arc::new(move || stats.stats()),
         schemas,
     };
     Ok(routes(engine, source, token))
 }
 
 /// The routes over any source of snapshots.
-pub(crate) fn routes(engine: Engine, source: Source, token: Option<Token>) -> Router {
+pub(crate) fn routes(engine: Engine, source: Source, token: Option<Token>) -> OpenApiRouter {
     let body_max = engine.config().sql_bytes_max.as_u64() as usize * 2 + 1024;
     let api = Api {
         engine: Arc::new(engine),
@@ -79,18 +79,19 @@ pub(crate) fn routes(engine: Engine, source: Source, token: Option<Token>) -> Ro
     let wrong_method =
         || async { Error::new(Code::MethodNotAllowed, "this path takes another method") };
     let no_route = || async { Error::new(Code::NotFound, "there is no such path under /api/") };
-    let (pages, _) = crate::api::router().split_for_parts();
-    Router::new()
-        .route("/api/v1/sql", post(sql))
-        .route("/api/v1/traces/{id}", get(trace))
-        .route("/api/v1/schema", get(schema))
-        .route("/api/v1/status", get(status))
-        .merge(pages)
-        .method_not_allowed_fallback(wrong_method)
+    let (router, description) = OpenApiRouter::new()
+        .routes(routes!(sql))
+        .routes(routes!(trace))
+        .routes(routes!(schema))
+        .merge(crate::api::router())
+        .split_for_parts();
+    let router = router
         .route("/api/{*rest}", axum::routing::any(no_route))
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(body_max))
         .layer(middleware::from_fn_with_state(api.clone(), authorize))
-        .with_state(api)
+        .with_state(api);
+    OpenApiRouter::with_openapi(description).merge(router.into())
 }
 
 async fn authorize(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -150,18 +151,63 @@ fn json_response(status: StatusCode, body: String) -> Response {
     (status, headers, body).into_response()
 }
 
-#[derive(Debug, Deserialize)]
+/// What the body of an error is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// What went wrong.
+    error: Error,
+}
+
+/// Describes an answer in bytes.
+pub(crate) enum Binary {}
+
+impl PartialSchema for Binary {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        text.format(Some(format)).into()
+    }
+}
+
+impl ToSchema for Binary {}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Parameters {
+    /// `json` (default), `ndjson`, `csv`, `arrow` or `parquet`; wins over the body and `Accept`.
     format: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A statement to run.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SqlRequest {
+    /// One statement that only reads.
     sql: String,
+    /// `json` (default), `ndjson`, `csv`, `arrow` or `parquet`.
     format: Option<String>,
 }
 
+/// Run one SQL statement
+///
+/// The answer is streamed while the query runs; closing the connection cancels it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sql",
+    tag = "sql",
+    params(Parameters),
+    request_body(description = "The statement, as JSON or as plain text", content(
+        (SqlRequest = "application/json"), (String = "text/plain"),
+    )),
+    responses(
+        (status = 200, description = "Rows and receipt in the format asked for", content(
+            (Object = "application/json"), (String = "text/csv"),
+            (String = "application/x-ndjson"), (Binary = "application/vnd.apache.arrow.stream"),
+            (Binary = "application/vnd.apache.parquet"),
+        )),
+        (status = "default", description = "Why there is no answer", body = ErrorBody),
+    ),
+)]
 async fn sql(
     State(api): State<Api>,
     Query(parameters): Query<Parameters>,
@@ -308,6 +354,17 @@ fn data(bytes: Vec<u8>) -> Frame<Bytes> {
     Frame::data(Bytes::from(bytes))
 }
 
+/// One trace as OTLP/JSON
+#[utoipa::path(
+    get,
+    path = "/api/v1/traces/{id}",
+    tag = "traces",
+    params(("id" = String, Path, description = "Trace id, 32 hex digits")),
+    responses(
+        (status = 200, description = "An ExportTraceServiceRequest in OTLP's JSON", body = Object),
+        (status = "default", description = "Why there is no answer", body = ErrorBody),
+    ),
+)]
 async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Error> {
     let id: TraceId = id.parse().map_err(|error| {
         Error::new(
@@ -323,6 +380,16 @@ async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Respons
     Ok(json_response(StatusCode::OK, body))
 }
 
+/// Tables and columns
+#[utoipa::path(
+    get,
+    path = "/api/v1/schema",
+    tag = "sql",
+    responses(
+        (status = 200, description = "Every table with its columns, types and meanings", body = Object),
+        (status = "default", description = "Why there is no answer", body = ErrorBody),
+    ),
+)]
 async fn schema(State(api): State<Api>) -> Response {
     let tables: Vec<_> = shown_tables()
         .map(|table| {
@@ -331,9 +398,4 @@ async fn schema(State(api): State<Api>) -> Response {
         })
         .collect();
     json_response(StatusCode::OK, json!({ "tables": tables }).to_string())
-}
-
-async fn status(State(api): State<Api>) -> Response {
-    let stats = (api.source.stats)();
-    json_response(StatusCode::OK, json!(stats).to_string())
 }

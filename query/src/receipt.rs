@@ -7,11 +7,12 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricValue;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::plan::table::Counters;
 
 /// The cost of one answer; part of every answer.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Receipt {
     /// The DuckLake snapshot that was read.
     pub snapshot: i64,

@@ -13,7 +13,7 @@ use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 use oriel_proto::UnixNanos;
 use oriel_storage::schema::{Schemas, Table, TableSchema};
-use oriel_storage::{Batch, ColumnStats, PartId, PartMeta, Snapshot, StatValue, Stats, TenantId};
+use oriel_storage::{Batch, ColumnStats, PartId, PartMeta, Snapshot, StatValue, TenantId};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde_json::{Map, Value, json};
@@ -175,10 +175,9 @@ impl World {
         let snapshot = self.snapshot();
         let source = Source {
             snapshot: Arc::new(move || snapshot.clone()),
-            stats: Arc::new(Stats::default),
             schemas: self.schemas.clone(),
         };
-        routes(self.engine(), source, token)
+        routes(self.engine(), source, token).into()
     }
 
     /// The JSON answer to `sql`, which must be one.

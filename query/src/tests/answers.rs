@@ -68,7 +68,7 @@ async fn formats_read_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_have_one_shape() {
     let router = World::new().router_with(Some(Token::new("s3cret")));
-    let (status, body) = send(&router, get("/api/v1/status")).await;
+    let (status, body) = send(&router, get("/api/v1/schema")).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert!(String::from_utf8_lossy(&body).contains("\"code\":\"unauthorized\""));
     let router = World::new().router();
