@@ -5,16 +5,34 @@
 
 CI := --profile ci --workspace
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt lint fix bench nightly doc deny unused soak
+.PHONY: help run build ui e2e test check fmt lint fix bench nightly doc deny unused soak
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## build for release and start the server
+# The UI is embedded when it was built before; where Node is missing, the server runs without.
+WEB := ui/web
+SOURCES := $(wildcard $(shell git ls-files --cached --others --exclude-standard $(WEB) 2>/dev/null))
+WITH_UI := $(if $(and $(shell command -v npm),$(wildcard $(WEB)/package.json)),ui)
+
+run: $(WITH_UI) ## build UI (where there is Node) and server for release, and start the server
 	cargo run --release
 
-build: ## build the release binary, target/release/oriel
+build: $(WITH_UI) ## build the release binary, target/release/oriel
 	cargo build --release
+
+ui: $(WEB)/dist/index.html ## build the web UI, which the next build of the server embeds
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(SOURCES)
+	cd $(WEB) && npm run build
+	@touch $@
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-audit --no-fund
+	@touch $@
+
+e2e: ## drive the UI of the ci build in a real browser
+	$(WEB)/e2e/run.sh
 
 test: ## build with the ci profile and run every test
 	$(if $(shell command -v cargo-nextest),cargo nextest run --cargo-profile ci --workspace,cargo test $(CI))

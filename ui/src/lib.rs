@@ -1,92 +1,147 @@
-//! The page that Oriel shows: what it is, how to send telemetry, live figures, a SQL box.
+//! The web UI, embedded: the files that `make ui` built, served with what browsers need to load
+//! them fast and to run nothing else.
 //!
-//! Three embedded files and no build step; the full interface is to come. The page may load only its
-//! own script and style and ask only its own server (Content-Security-Policy), and it puts what was
-//! stored on the screen as text, never as markup.
+//! ```text
+//! GET path -> a built file? negotiate encoding, cache by its hash
+//!          -> else index.html: the path is a route of the UI (with a fresh nonce, never cached)
+//! ```
+//!
+//! Without a built UI, index.html is a page that says how to build it.
+
+mod encoding;
+mod files;
 
 use axum::Router;
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-const PAGE: &str = include_str!("../assets/index.html");
-const MISSING: &str = include_str!("../assets/missing.html");
-const SCRIPT: &str = include_str!("../assets/app.js");
-const STYLE: &str = include_str!("../assets/app.css");
+use encoding::Encoding;
+use files::File;
 
-/// Sent with every file: nothing from elsewhere, no framing, no sniffing, always the newest.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
+/// What the build found.
+static BUILT: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
+
+/// The page for everything while the UI is not built.
+const UNBUILT: &str = include_str!("../assets/unbuilt.html");
+
+/// In index.html, where the nonce of the response goes.
+const NONCE: &str = "__CSP_NONCE__";
+
+/// Files below it have their hash in their name (Vite's default).
+const HASHED: &str = "assets/";
+
+/// Sent with every answer.
+const HEADERS: [(HeaderName, HeaderValue); 3] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-             img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
     ),
-    (
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    ),
-    (
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    ),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
 ];
 
-/// `GET /` and its assets; the fallback answers 404 with a page that leads back.
-pub fn router() -> Router {
-    Router::new()
-        .route("/", get(async || (HEADERS, Html(PAGE))))
-        .route(
-            "/assets/app.js",
-            get(async || file("text/javascript; charset=utf-8", SCRIPT)),
-        )
-        .route(
-            "/assets/app.css",
-            get(async || file("text/css; charset=utf-8", STYLE)),
-        )
-        .fallback(async || (StatusCode::NOT_FOUND, HEADERS, Html(MISSING)))
+/// Whether the UI was there to be embedded when this was compiled.
+pub fn is_built() -> bool {
+    File::find(BUILT, "index.html").is_some()
 }
 
-fn file(content_type: &'static str, text: &'static str) -> Response {
-    (HEADERS, [(header::CONTENT_TYPE, content_type)], text).into_response()
+/// All paths that nothing else serves: files of the UI and its routes.
+pub fn router() -> Router {
+    serve(BUILT)
+}
+
+/// The UI made of `files`.
+fn serve(files: &'static [File]) -> Router {
+    Router::new().fallback(async move |request: Request| answer(files, &request))
+}
+
+/// The answer to `request`.
+fn answer(files: &'static [File], request: &Request) -> Response {
+    let path = request.uri().path().trim_start_matches('/');
+    if !matches!(*request.method(), Method::GET | Method::HEAD) || path.starts_with("v1/") {
+        return missing();
+    }
+    match File::find(files, path) {
+        Some(file) if path != "index.html" => asset(file, request.headers()),
+        // A file of another build: a page would be taken for a script.
+        None if path.starts_with(HASHED) => missing(),
+        _ => index(files),
+    }
+}
+
+fn missing() -> Response {
+    (StatusCode::NOT_FOUND, HEADERS, "there is nothing here\n").into_response()
+}
+
+/// index.html with a nonce of its own, for the styles that scripts make.
+fn index(files: &'static [File]) -> Response {
+    let page =
+        File::find(files, "index.html").and_then(|file| std::str::from_utf8(file.plain).ok());
+    let nonce = uuid::Uuid::new_v4().simple().to_string();
+    let page = page.unwrap_or(UNBUILT).replace(NONCE, &nonce);
+    let headers = [
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (CONTENT_SECURITY_POLICY, policy(Some(&nonce))),
+    ];
+    (HEADERS, headers, page).into_response()
+}
+
+/// What a page, or a worker, may load: its own server's files, and styles that carry `nonce`.
+fn policy(nonce: Option<&str>) -> HeaderValue {
+    let styles = nonce.map_or_else(String::new, |nonce| format!(" 'nonce-{nonce}'"));
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'{styles}; connect-src 'self'; \
+         img-src 'self' data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    // It is ASCII whatever the nonce: hexadecimal digits.
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+/// A built file in the best encoding that the client takes, or 304 when the client has it.
+fn asset(file: &'static File, headers: &HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT_ENCODING).map(HeaderValue::as_bytes);
+    let (encoding, body) = file.negotiate(accepted.unwrap_or_default());
+    let tag = match encoding {
+        Encoding::Identity => format!("\"{}\"", file.hash),
+        other => format!("\"{}-{}\"", file.hash, other.name()),
+    };
+    let caching = match file.path.starts_with(HASHED) {
+        true => "public, max-age=31536000, immutable",
+        false => "no-cache",
+    };
+    let known = headers.get_all(IF_NONE_MATCH).iter().any(|value| {
+        let tags = value.to_str().unwrap_or_default().split(',');
+        tags.map(str::trim)
+            .any(|known| known.trim_start_matches("W/") == tag || known == "*")
+    });
+    let mut response = match known {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => ([(CONTENT_TYPE, file.media_type())], body).into_response(),
+    };
+    let own = response.headers_mut();
+    own.extend(HEADERS);
+    own.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+    own.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    // A worker obeys the policy that its own script came with.
+    own.insert(CONTENT_SECURITY_POLICY, policy(None));
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        own.insert(ETAG, tag);
+    }
+    if encoding != Encoding::Identity && !known {
+        own.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    }
+    response
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Scenario: the files of the page.
-    /// Guarantees: no inline script or style, which the policy would block, no markup made from
-    /// data, nothing from another host.
-    #[test]
-    fn keeps_its_own_policy() {
-        for page in [PAGE, MISSING] {
-            for inline in [
-                "<script>",
-                "<style",
-                "style=",
-                "onclick",
-                "onload",
-                "javascript:",
-            ] {
-                assert!(!page.contains(inline), "{inline}");
-            }
-            assert!(
-                !page.contains("src=\"http")
-                    && !page.contains("link rel=\"stylesheet\" href=\"http")
-            );
-        }
-        for markup in [
-            "innerHTML",
-            "outerHTML",
-            "insertAdjacentHTML",
-            "document.write",
-            "eval(",
-        ] {
-            assert!(!SCRIPT.contains(markup), "{markup}");
-        }
-        assert!(!STYLE.contains("url(http") && !STYLE.contains("@import"));
-    }
-}
+mod tests;
