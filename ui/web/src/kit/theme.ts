@@ -1,14 +1,15 @@
 /** Light, dark, or as the system says; and colours of tokens for canvases. */
+import { readSaved, save } from "./saved";
 import { createStore, useStore } from "./store";
 
 export type ThemeChoice = "light" | "dark" | "system";
 export type Theme = "light" | "dark";
 
-const KEY = "oriel.theme";
+const KEY = "theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
 
 function saved(): ThemeChoice {
-  const value = localStorage.getItem(KEY);
+  const value = readSaved<string>(KEY, "system");
   return value === "light" || value === "dark" ? value : "system";
 }
 
@@ -31,7 +32,7 @@ function apply(): void {
 system.addEventListener("change", apply);
 
 export function setTheme(chosen: ThemeChoice): void {
-  localStorage.setItem(KEY, chosen);
+  save(KEY, chosen);
   choice.set(chosen);
   apply();
 }
