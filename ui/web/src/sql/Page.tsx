@@ -82,6 +82,7 @@ export function Page() {
   const run =
     stored !== null && (stored.phase === "running" || text.includes(stored.sql)) ? stored : null;
   const editor = useRef<EditorHandle>(null);
+  const [side] = useState<Side>(text === "" ? "starters" : "tables");
   const split = useSplit("oriel.sql.split", 220);
 
   const execute = useCallback(
@@ -132,7 +133,7 @@ export function Page() {
   return (
     <PageFrame title="SQL" bare fill className={styles.page}>
       <SidePane
-        side={search.side ?? (text === "" ? "starters" : "tables")}
+        side={search.side ?? side}
         onSide={(side: Side) => change({ side }, false)}
         catalogue={catalogue}
         onInsert={(name) => editor.current?.insert(name)}
@@ -187,6 +188,7 @@ export function Page() {
         </section>
         <Splitter split={split} label="Height of the editor" />
         <Results
+          blank={text.trim() === ""}
           run={run}
           view={search.view ?? "table"}
           onView={(view: View) => change({ view }, false)}

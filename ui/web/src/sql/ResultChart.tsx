@@ -5,6 +5,7 @@ import { useSetContext, useTimeRange } from "../app/context";
 import { absolute } from "../app/range";
 import { formatTime } from "../kit/format";
 import { Select } from "../kit/Select";
+import { slotOf, slotToken, useSlots } from "../kit/services";
 import { type ChartSeries, TimeChart } from "../kit/TimeChart";
 import { type ChartSpec, toBars, toLines } from "./chart";
 import styles from "./ResultChart.module.css";
@@ -96,7 +97,17 @@ const plain = (value: number) => value.toLocaleString("en-US", { maximumSignific
 function Lines({ columns, rows, spec }: Drawn) {
   const { zone } = useTimeRange();
   const setContext = useSetContext();
-  const { x, series, more } = useMemo(() => toLines(columns, rows, spec), [columns, rows, spec]);
+  const slots = useSlots();
+  const { x, series, more } = useMemo(() => {
+    const lines = toLines(columns, rows, spec);
+    // Services have the colours that they have on every page.
+    const named = columns[spec.split ?? -1]?.name === "service_name";
+    const coloured: ChartSeries[] = lines.series.map((one, index) => ({
+      ...one,
+      color: slotToken(named ? slotOf(slots, one.name) : index),
+    }));
+    return { ...lines, series: coloured };
+  }, [columns, rows, spec, slots]);
   const xTime = spec.kind === "line";
   const formatX = useMemo(
     () => (xTime ? (ms: number) => formatTime(nanos(ms), zone) : plain),
@@ -111,18 +122,18 @@ function Lines({ columns, rows, spec }: Drawn) {
         label={`${spec.y.map((at) => columns[at]?.name).join(", ")} by ${columns[spec.x]?.name}`}
         x={x}
         xTime={xTime}
-        series={series satisfies ChartSeries[]}
+        series={series}
         kind={spec.kind === "line" ? "line" : "points"}
-        height={320}
+        height={360}
         zone={zone}
         formatX={formatX}
         formatY={plain}
         onRange={onRange}
       />
       <ul className={styles.legend} aria-label="Series">
-        {series.map(({ name }, index) => (
+        {series.map(({ name, color }) => (
           <li key={name}>
-            <span style={{ background: `var(--svc-${index % 12})` }} />
+            <span style={{ background: `var(--${color})` }} />
             <bdi>{name}</bdi>
           </li>
         ))}
@@ -141,6 +152,11 @@ function Bars({ columns, rows, spec }: Drawn) {
   const most = Math.max(0, ...bars.map(({ value }) => Math.abs(value ?? 0))) || 1;
   return (
     <table className={styles.bars}>
+      <colgroup>
+        <col className={styles.names} />
+        <col className={styles.values} />
+        <col />
+      </colgroup>
       <thead>
         <tr>
           <th scope="col">{columns[spec.x]?.name}</th>

@@ -134,7 +134,9 @@ export function ResultTable({ columns, rows, count, running, onOpen, onCopy }: P
     if (at === undefined) return;
     const [row = 0, column = 0] = at.split(":").map(Number);
     setActive({ row, column });
-    if (event.detail === 2) onOpen(rowAt(row), column);
+    if (event.detail !== 2) return;
+    document.getSelection()?.removeAllRanges();
+    onOpen(rowAt(row), column);
   }
 
   const first = Math.max(0, Math.floor(view.top / ROW) - OVERSCAN);

@@ -19,6 +19,8 @@ import { ValuePane } from "./ValuePane";
 
 type Props = {
   run: Run | null;
+  /** There is no statement yet. */
+  blank: boolean;
   view: View;
   onView(view: View): void;
   onRun(): void;
@@ -31,18 +33,24 @@ const VIEWS: [View, string, typeof Table2][] = [
   ["scatter", "Scatter", ChartScatter],
 ];
 
-export function Results({ run, view, onView, onRun }: Props) {
+export function Results({ run, blank, view, onView, onRun }: Props) {
   const [said, setSaid] = useState("");
   if (run === null) {
     return (
       <Panel fill flush>
         <Empty
-          title="Run the statement to see its rows"
-          detail="⌘↵ or Ctrl+Enter runs the statement under the cursor, or what is selected. Statements only read."
+          title={blank ? "Ask in SQL" : "Run the statement to see its rows"}
+          detail={
+            blank
+              ? "Write a statement, or take one of the starters. Names and attribute keys are completed as you type; statements only read."
+              : "⌘↵ or Ctrl+Enter runs the statement under the cursor, or what is selected."
+          }
         >
-          <Button look="primary" onClick={onRun}>
-            Run
-          </Button>
+          {!blank && (
+            <Button look="primary" onClick={onRun}>
+              Run
+            </Button>
+          )}
         </Empty>
       </Panel>
     );

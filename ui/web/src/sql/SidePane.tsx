@@ -1,6 +1,6 @@
 /** What stands left of the editor: tables, statements to begin with, what was run. */
 import { Search, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useTimeRange } from "../app/context";
 import { Button, IconButton } from "../kit/Button";
 import { Empty } from "../kit/Empty";
@@ -30,7 +30,8 @@ const TABS: [Side, string][] = [
 ];
 
 export function SidePane({ side, onSide, catalogue, onInsert, onOpen }: Props) {
-  const range = useTimeRange();
+  const { from, to, range } = useTimeRange();
+  const bounds = useMemo(() => ({ from, to }), [from, to]);
   return (
     <aside className={styles.side} aria-label="Tables, starters and history">
       <div className={styles.tabs} role="tablist" aria-label="Side">
@@ -47,11 +48,11 @@ export function SidePane({ side, onSide, catalogue, onInsert, onOpen }: Props) {
         ))}
       </div>
       {side === "tables" && (
-        <SchemaBrowser catalogue={catalogue} range={range} onInsert={onInsert} />
+        <SchemaBrowser catalogue={catalogue} range={bounds} onInsert={onInsert} />
       )}
       {side === "starters" && (
         <ul className={styles.list} aria-label="Starter statements">
-          {starters(range.range).map(({ title, detail, sql }) => (
+          {starters(range).map(({ title, detail, sql }) => (
             <li key={title}>
               <button type="button" className={styles.card} title={sql} onClick={() => onOpen(sql)}>
                 <b>{title}</b>

@@ -93,7 +93,8 @@ const CHARACTERS_MAX = 48;
 export function columnWidths(columns: Column[], rows: Value[][]): number[] {
   const sample = rows.slice(0, SAMPLE_ROWS);
   return columns.map((column, index) => {
-    const head = Math.max(column.name.length, column.type.length) + 3;
+    // Type names are smaller than names.
+    const head = column.name.length + Math.ceil(column.type.length * 0.8) + 2;
     const longest = sample.reduce(
       (most, row) => Math.max(most, valueText(row[index]).length),
       head,

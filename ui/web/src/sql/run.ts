@@ -2,6 +2,7 @@
 import { ApiError, get, remove, request } from "../api/client";
 import type { ApiErrorBody, Column, Receipt, RunningQuery } from "../api/types";
 import { createStore } from "../kit/store";
+import { explained } from "./statements";
 import { AnswerReader, type Value } from "./stream";
 
 export interface Failure {
@@ -107,7 +108,7 @@ async function read(run: Run, controller: AbortController): Promise<void> {
       method: "POST",
       signal,
       headers: { "content-type": "application/json", "oriel-query-id": run.id },
-      body: JSON.stringify({ sql: run.sql }),
+      body: JSON.stringify({ sql: run.explain ? explained(run.sql) : run.sql }),
     },
     { format: "json" },
   );

@@ -6,7 +6,7 @@ test("the page's range becomes a condition", () => {
     "t >= now() - INTERVAL '15 minutes'",
   );
   expect(timeCondition("t", { from: "now-2d", to: "now-1d" })).toBe(
-    "t >= now() - INTERVAL '2 days' AND t < now() - INTERVAL '1 days'",
+    "t >= now() - INTERVAL '2 days' AND t < now() - INTERVAL '1 day'",
   );
   expect(timeCondition("t", { from: "2026-11-23T10:00:00Z", to: "1795398754334189907" })).toBe(
     "t >= TIMESTAMP '2026-11-23T10:00:00Z' AND t < TIMESTAMP '2026-11-23T01:52:34.334189907Z'",

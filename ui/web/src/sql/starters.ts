@@ -6,7 +6,9 @@ function side(text: string): string {
   const relative = /^now(?:-(\d+)([smhdw]))?$/.exec(text);
   if (relative === null) return `TIMESTAMP '${literal(text)}'`;
   const [, count, unit] = relative;
-  return count === undefined ? "now()" : `now() - INTERVAL '${count} ${UNITS[unit ?? "h"]}s'`;
+  return count === undefined
+    ? "now()"
+    : `now() - INTERVAL '${count} ${UNITS[unit ?? "h"]}${count === "1" ? "" : "s"}'`;
 }
 
 /** Unix ns as RFC 3339; other text is that already. */

@@ -110,7 +110,7 @@ export class TimePlot {
       height: this.#host.clientHeight,
       ms: 1,
       legend: { show: false },
-      padding: [8, 12, 0, 0],
+      padding: [8, 28, 0, 0],
       scales: {
         x: { time: false },
         y: input.log ? { distr: 3 } : { range: (_, low, high) => yRange(input.kind, low, high) },
