@@ -6,6 +6,7 @@ const server = process.env.ORIEL_URL ?? "http://127.0.0.1:4319";
 export default defineConfig({
   plugins: [react()],
   build: {
+    // Named by folder, so that the network panel and the budget can be read.
     target: "es2023",
     // No data: URLs for fonts (the page's policy would block them) and no preload polyfill.
     assetsInlineLimit: 0,

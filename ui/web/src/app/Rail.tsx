@@ -41,7 +41,7 @@ export function Rail({ wide, onWide, density, onDensity, onHelp }: Props) {
   ];
   return (
     <nav className={styles.rail} aria-label="Pages" data-wide={wide || undefined}>
-      <Link to="/" className={styles.brand} aria-label="Oriel, home" search={keep}>
+      <Link to="/" className={styles.brand} search={keep}>
         <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden>
           <path d="M3 16V9a7 7 0 0 1 14 0v7M10 2v14M3 9h14M2 16.500h16" />
         </svg>
@@ -70,28 +70,22 @@ export function Rail({ wide, onWide, density, onDensity, onHelp }: Props) {
       <Menu
         items={looks}
         trigger={
-          <button type="button" className={styles.link} aria-label="Theme and density">
+          <button type="button" className={styles.link}>
             <ThemeIcon {...ICON} />
             <span className={styles.name}>Appearance</span>
           </button>
         }
       />
       <Tooltip side="right" text="Help and keys" keys="?">
-        <button type="button" className={styles.link} aria-label="Help and keys" onClick={onHelp}>
+        <button type="button" className={styles.link} onClick={onHelp}>
           <CircleHelp {...ICON} />
           <span className={styles.name}>Help</span>
         </button>
       </Tooltip>
       <Tooltip side="right" text={wide ? "Narrow" : "With names"}>
-        <button
-          type="button"
-          className={styles.link}
-          aria-label="Names of pages"
-          aria-pressed={wide}
-          onClick={() => onWide(!wide)}
-        >
+        <button type="button" className={styles.link} onClick={() => onWide(!wide)}>
           {wide ? <PanelLeftClose {...ICON} /> : <PanelLeft {...ICON} />}
-          <span className={styles.name}>Narrow</span>
+          <span className={styles.name}>{wide ? "Narrow" : "With names"}</span>
         </button>
       </Tooltip>
     </nav>

@@ -62,7 +62,7 @@ function Choices({ range, onDone }: { range: TimeRange; onDone(): void }) {
       <FreeText range={range} onChoose={choose} />
       <div className={styles.columns}>
         <section aria-labelledby="picker-last">
-          <h3 id="picker-last">Last</h3>
+          <h2 id="picker-last">Last</h2>
           <div className={styles.last}>
             {RELATIVE.map(([from, text]) => (
               <button
@@ -81,7 +81,7 @@ function Choices({ range, onDone }: { range: TimeRange; onDone(): void }) {
           <Sides range={range} onChoose={choose} />
           {recent.length > 0 && (
             <section aria-labelledby="picker-recent">
-              <h3 id="picker-recent">Recent</h3>
+              <h2 id="picker-recent">Recent</h2>
               {recent.map((old) => (
                 <button
                   type="button"

@@ -20,7 +20,8 @@ export function ZonePicker() {
       open={open}
       onOpenChange={setOpen}
       trigger={
-        <Button look="quiet" title={zone} aria-label={`Time zone: ${zone}`}>
+        <Button look="quiet" title={zone}>
+          <span className="hidden-text">Time zone: </span>
           {zoneLabel(zone, ms)}
         </Button>
       }

@@ -23,6 +23,9 @@ export function idOf(text: string): { kind: "trace" | "span"; id: string } | nul
   return /^[0-9a-f]{16}$/.test(id) ? { kind: "span", id } : null;
 }
 
+/** Rank of a name that has the typed letters somewhere, in order. */
+const LETTERS = 10;
+
 /** How well `name` fits `text`: 0 not at all; beginnings of words before letters in order. */
 export function rank(name: string, text: string): number {
   const whole = name.toLowerCase();
@@ -35,7 +38,7 @@ export function rank(name: string, text: string): number {
   if (words.length > 1 && words.every((word) => whole.includes(word))) return 40;
   let found = 0;
   for (const letter of whole) if (letter === wanted[found]) found += 1;
-  return found === wanted.length ? 10 : 0;
+  return found === wanted.length ? LETTERS : 0;
 }
 
 /** The commands that rank, groups in their first order, the best of each group first. */
@@ -45,8 +48,11 @@ export function fitting(commands: readonly Command[], text: string, max: number)
       command,
       score: Math.max(rank(command.name, text), rank(command.detail ?? "", text) / 2),
     }))
-    .filter(({ score }) => score > (text.trim() === "" ? 0 : 1));
-  const groups = grouped(scored, ({ command }) => command.group);
+    .filter(({ score }) => score > 0);
+  // Letters in order count only where nothing fits better.
+  const best = scored.some(({ score }) => score > LETTERS) ? LETTERS : 0;
+  const kept = scored.filter(({ score }) => text.trim() === "" || score > best);
+  const groups = grouped(kept, ({ command }) => command.group);
   return [...groups.values()]
     .flatMap((group) =>
       group

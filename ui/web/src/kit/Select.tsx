@@ -20,6 +20,8 @@ interface Props<T extends string> {
 /** One of several values. */
 export function Select<T extends string>({ label, value, choices, onChange, prefix }: Props<T>) {
   const items = choices.map((choice) => ({ value: choice.value, label: choice.text }));
+  const shown = choices.find((choice) => choice.value === value)?.text ?? value;
+  const spoken = `${label}: ${prefix ? `${prefix} ` : ""}${shown}`;
   return (
     <Base.Root
       items={items}
@@ -28,7 +30,7 @@ export function Select<T extends string>({ label, value, choices, onChange, pref
         if (next !== null) onChange(next as T);
       }}
     >
-      <Base.Trigger className={styles.select} aria-label={label}>
+      <Base.Trigger className={styles.select} aria-label={spoken}>
         {prefix && <span className={styles.detail}>{prefix}</span>}
         <Base.Value />
         <ChevronDown size={14} aria-hidden />
