@@ -1,7 +1,9 @@
 //! A budget of bytes in flight: says "slow down" before memory does.
 //!
-//! Input: what a request declares, then what really arrives and what it inflates to. Output: a
-//! permit that gives the bytes back when the request ends, however it ends.
+//! Input: what arrives of a request and what it inflates to; what it declares is only looked at, so
+//! that a body which never comes keeps nobody out. Output: a permit that gives the bytes back when
+//! the request ends, however it ends. The rows it becomes are counted by the store, when they are
+//! handed over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

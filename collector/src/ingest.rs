@@ -113,7 +113,8 @@ impl Ingest {
     }
 
     async fn flow(&self, call: Call, body: &mut Body) -> Result<Answer> {
-        let mut permit = self.budget.admit(call.declared.unwrap_or(0))?;
+        // Bytes count as they arrive: what is only declared must not keep others out.
+        let mut permit = self.budget.admit(0)?;
         let max = bytes(self.config.body_bytes_max);
         let payload = read(&call, body, max, self.config.body_timeout, &mut permit).await?;
         metrics::counter!("oriel_received_bytes_total", "signal" => call.signal.as_str())

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use oriel_proto::{Token, TraceId};
-use oriel_storage::schema::Schemas;
+use oriel_storage::schema::{Schemas, Table};
 use oriel_storage::{Snapshot, Store, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -374,10 +374,17 @@ async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Respons
         .hint("a trace id is 32 hex digits")
     })?;
     let snapshot = Arc::new((api.source.snapshot)());
+    let missing = [Table::Spans, Table::Traces].map(|table| snapshot.missing(table).len());
     let found = crate::trace::find(&api.engine, snapshot, id).await?;
     let body = serde_json::to_string(&found)
         .map_err(|error| Error::new(Code::Internal, format!("writing the trace: {error}")))?;
-    Ok(json_response(StatusCode::OK, body))
+    let mut response = json_response(StatusCode::OK, body);
+    if missing != [0, 0] {
+        // Some of its spans may be in damaged parts.
+        let incomplete = HeaderValue::from_static("false");
+        response.headers_mut().insert("oriel-complete", incomplete);
+    }
+    Ok(response)
 }
 
 /// Tables and columns

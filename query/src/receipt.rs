@@ -1,5 +1,6 @@
 //! What an answer cost: files, row groups, rows and bytes read, and times.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -38,8 +39,15 @@ pub struct Receipt {
     pub plan_ms: f64,
     /// Milliseconds from the plan to the last row.
     pub execution_ms: f64,
-    /// Whether the answer is whole: not cut, and ended without an error.
+    /// Whether the answer is whole: not cut, ended without an error, and no damaged part might have
+    /// had rows for it.
     pub complete: bool,
+    /// Damaged parts that might have had rows for the answer, by path.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_parts: Vec<String>,
+    /// All rows of those parts; how many of them the answer would have had is not known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub missing_rows: u64,
     /// Whether rows were left out because of a limit of the server.
     pub truncated: bool,
 }
@@ -69,6 +77,12 @@ impl Receipt {
         self.files_considered = counters.files_considered.load(Ordering::Relaxed);
         self.files_pruned = counters.files_pruned.load(Ordering::Relaxed);
         self.buffered_rows = counters.buffered_rows.load(Ordering::Relaxed);
+        let missing = counters.missing.lock();
+        for part in missing.unwrap_or_else(PoisonError::into_inner).iter() {
+            self.complete = false;
+            self.missing_parts.push(part.path.clone());
+            self.missing_rows += part.rows;
+        }
         self.add(plan);
     }
 
@@ -106,6 +120,10 @@ impl Receipt {
             self.add(child.as_ref());
         }
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Milliseconds with three decimals.

@@ -41,6 +41,7 @@ struct Receipt {
     plan_ms: f64,
     execution_ms: f64,
     truncated: bool,
+    missing_parts: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -251,9 +252,13 @@ fn one_line(receipt: &Receipt) -> String {
     } else {
         ""
     };
+    let lacks = match receipt.missing_parts.len() {
+        0 => String::new(),
+        parts => format!(" (INCOMPLETE: {parts} damaged parts are missing; see oriel doctor)"),
+    };
     let plural = if *rows_returned == 1 { "" } else { "s" };
     format!(
-        "{rows_returned} row{plural}{cut}; read {} rows, {}, {files} of {files_considered} files, \
+        "{rows_returned} row{plural}{cut}{lacks}; read {} rows, {}, {files} of {files_considered} files, \
          {groups} of {row_groups_considered} row groups, {} rows in memory; \
          plan {:.1} ms, execution {:.1} ms",
         receipt.rows_read,

@@ -29,7 +29,7 @@ impl Parts {
             path: root.to_owned(),
             source,
         })?;
-        let objects = Arc::new(Objects::open(root)?);
+        let objects = Arc::new(Objects::open(root, crate::files::Files::default())?);
         Ok(Parts {
             ctx: PartContext::new(objects, schemas, config),
         })

@@ -55,10 +55,26 @@ pub struct Config {
     /// Delete the oldest days when all parts together hold more than this. Default 0: a tenth less
     /// than the space that the disk had for them at start.
     pub retention_bytes: ByteSize,
+    /// A clock that is further ahead than this of what was known before is not believed when rows
+    /// would be deleted for their age, until new rows confirm it for an hour. Default 2 days; 0
+    /// believes every clock.
+    #[serde(with = "humantime_serde")]
+    pub retention_clock_jump_max: Duration,
     /// How long a file stays after no catalog snapshot of ours names it, for outside readers, and
     /// how long snapshots are kept for time travel. Default 1 h.
     #[serde(with = "humantime_serde")]
     pub unlink_grace: Duration,
+    /// How often all files are read and compared with their checksums. Default 24 h; 0 never.
+    #[serde(with = "humantime_serde")]
+    pub scrub_interval: Duration,
+    /// How fast that reads, a second. Default 16 MiB.
+    pub scrub_bytes_per_second: ByteSize,
+    /// Files that no commit names are moved to `quarantine/orphans` at a start and deleted after
+    /// this time. Default 30 days.
+    #[serde(with = "humantime_serde")]
+    pub orphan_age_max: Duration,
+    /// They hold at most this much: the oldest go first. Default 4 GiB.
+    pub orphan_bytes_max: ByteSize,
     /// Rows whose event time is older than this when received go to odd parts. Default 7 days.
     #[serde(with = "humantime_serde")]
     pub late_max: Duration,
@@ -100,7 +116,12 @@ impl Default for Config {
             retention_logs: DAY * 30,
             retention_metrics: DAY * 90,
             retention_bytes: ByteSize::b(0),
+            retention_clock_jump_max: DAY * 2,
             unlink_grace: HOUR,
+            scrub_interval: DAY,
+            scrub_bytes_per_second: ByteSize::mib(16),
+            orphan_age_max: DAY * 30,
+            orphan_bytes_max: ByteSize::gib(4),
             late_max: DAY * 7,
             early_max: DAY * 2,
             row_group_rows: 131_072,

@@ -5,7 +5,7 @@
 //! time; so do the steps that remove parts.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,20 @@ use oriel_proto::UnixNanos;
 
 use crate::catalog::{Catalog, Commit, CommitKind};
 use crate::disk::Disk;
-use crate::flush::write_parts;
+use crate::flush::{remove_parts, summarise_part, write_parts};
+use crate::layout::Layout;
+use crate::part::reader::verify;
 use crate::part::writer::PartContext;
 use crate::seen::{self, Seen};
 use crate::state::State;
-use crate::wal::io;
+use crate::trust::Trust;
 use crate::{
     Clock, Config, Error, PartId, PartMeta, Result, WalPosition, compact, expire, invariant,
+    orphans,
 };
+
+/// The time believed is remembered when it has moved this far, in nanoseconds.
+const CLOCK_STEP: u64 = 3_600_000_000_000;
 
 /// The parts side of a store: everything but the log's writer.
 #[derive(Debug)]
@@ -38,6 +44,9 @@ pub(crate) struct Engine {
     removing: Mutex<HashSet<PartId>>,
     /// Most bytes of all parts.
     bytes_max: u64,
+    trust: Mutex<(Trust, Option<UnixNanos>)>,
+    /// Newest time of a row that came at about that time, of those committed by this process.
+    newest_row: AtomicI64,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -46,6 +55,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts that recovery has put together"
+    )]
     pub(crate) fn new(
         config: Config,
         clock: Arc<dyn Clock>,
@@ -54,7 +67,16 @@ impl Engine {
         disk: Arc<Disk>,
         parts: PartContext,
         catalog: Catalog,
+        remembered: Option<UnixNanos>,
     ) -> Self {
+        let trust = Trust::new(remembered, clock.now(), config.retention_clock_jump_max);
+        let quarantine = Arc::clone(&state);
+        parts
+            .objects
+            .checks()
+            .report_to(Box::new(move |path, detail| {
+                quarantine.quarantine(|part| part.path == path, detail, false);
+            }));
         let own: u64 = state.parts().iter().map(|part| part.bytes).sum();
         let bytes_max = expire::bytes_max(&config, disk.free(), own);
         Engine {
@@ -68,6 +90,8 @@ impl Engine {
             unsure: Mutex::new(None),
             removing: Mutex::default(),
             bytes_max,
+            trust: Mutex::new((trust, None)),
+            newest_row: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -83,10 +107,12 @@ impl Engine {
         let start = Instant::now();
         let parts = match unsure.take() {
             Some((last, parts)) if last == sealed.last => parts,
-            _ => {
-                write_parts(&self.parts, &sealed.sealed()).inspect_err(|_| self.sweep_if_idle())?
-            }
+            _ => write_parts(&self.parts, &sealed.sealed())?,
         };
+        let in_time = parts.iter().filter(|part| !part.odd);
+        if let Some(newest) = in_time.map(|part| part.time_max.0).max() {
+            self.newest_row.fetch_max(newest, Ordering::Relaxed);
+        }
         let (parts_count, rows, bytes) = (parts.len(), sealed.rows, sealed.bytes);
         *unsure = Some((sealed.last, parts.clone()));
         self.commit(Commit {
@@ -126,6 +152,7 @@ impl Engine {
                 match self.merge(&merge) {
                     Ok(()) => merges_count += 1,
                     // Of these parts alone: the others go on.
+                    Err(Error::Corrupt { .. }) if self.quarantine_bad(&merge.parts)? => break,
                     Err(
                         error @ (Error::Corrupt { .. } | Error::Invalid(_) | Error::Arrow { .. }),
                     ) => {
@@ -148,13 +175,7 @@ impl Engine {
         debug_assert!(invariant::rows_kept(&merge.parts, &merged));
         let bytes_out: u64 = merged.iter().map(|part| part.bytes).sum();
         let parts_count = merge.parts.len();
-        self.commit(Commit {
-            add: merged,
-            remove: merge.parts.clone(),
-            flushed: None,
-            seen: None,
-            why: CommitKind::Compact,
-        })?;
+        self.replace(merged, merge.parts.clone(), CommitKind::Compact)?;
         let seconds = start.elapsed().as_secs_f64();
         metrics::counter!("oriel_merges_total").increment(1);
         metrics::histogram!("oriel_merge_seconds").record(seconds);
@@ -163,33 +184,166 @@ impl Engine {
         Ok(())
     }
 
+    /// Commits parts that replace others. Files whose commit was refused are removed again.
+    pub(crate) fn replace(
+        &self,
+        add: Vec<PartMeta>,
+        remove: Vec<Arc<PartMeta>>,
+        why: CommitKind,
+    ) -> Result<()> {
+        let written = add.clone();
+        let commit = Commit {
+            add,
+            remove,
+            flushed: None,
+            seen: None,
+            why,
+        };
+        self.commit(commit).inspect_err(|error| {
+            // After an error of the disk the commit may have been made.
+            if matches!(error, Error::Invalid(_) | Error::Unavailable { .. }) {
+                remove_parts(&self.parts, &written);
+            }
+        })
+    }
+
+    /// Quarantines those of `parts` that are damaged. Returns whether there were any.
+    fn quarantine_bad(&self, parts: &[Arc<PartMeta>]) -> Result<bool> {
+        let mut any = false;
+        for part in parts {
+            if let Err(Error::Corrupt { detail, .. }) = verify(&self.parts.objects, part) {
+                any |= self
+                    .state
+                    .quarantine(|live| live.id == part.id, &detail, false);
+            }
+        }
+        self.keep_damage()?;
+        Ok(any)
+    }
+
+    /// Writes down which parts were found damaged.
+    ///
+    /// Errors: the catalog fails; a later call does it.
+    pub(crate) fn keep_damage(&self) -> Result<()> {
+        let new = self.state.damaged().into_iter().filter(|d| !d.kept);
+        let marks: Vec<_> = new.map(|d| (d.part.id, Some(d.detail))).collect();
+        if marks.is_empty() {
+            return Ok(());
+        }
+        lock(&self.catalog).mark(&marks)?;
+        let ids: Vec<PartId> = marks.iter().map(|(id, _)| *id).collect();
+        self.state.damage_kept(&ids);
+        Ok(())
+    }
+
+    /// Compares the part behind `after`, by id, with its checksum: one that differs is quarantined,
+    /// one that was damaged and is good again is shown again. Returns its id and size, `None` behind
+    /// the last.
+    ///
+    /// Errors: the file system or the catalog fails.
+    pub(crate) fn scrub(&self, after: PartId) -> Result<Option<(PartId, u64)>> {
+        let damaged = self.state.damaged();
+        let mut parts = self.state.parts();
+        parts.extend(damaged.iter().map(|damaged| Arc::clone(&damaged.part)));
+        let next = parts.into_iter().filter(|part| part.id > after);
+        let Some(part) = next.min_by_key(|part| part.id) else {
+            return Ok(None);
+        };
+        let was_damaged = damaged.iter().any(|damaged| damaged.part.id == part.id);
+        match verify(&self.parts.objects, &part) {
+            Ok(()) if was_damaged => {
+                tracing::info!(part = part.path, "a damaged part is good again");
+                lock(&self.catalog).mark(&[(part.id, None)])?;
+                self.state.readmit(part.id);
+            }
+            Ok(()) => {}
+            Err(Error::Corrupt { detail, .. }) => {
+                self.state
+                    .quarantine(|live| live.id == part.id, &detail, false);
+                self.keep_damage()?;
+            }
+            Err(error) => return Err(error),
+        }
+        metrics::counter!("oriel_scrubbed_parts_total").increment(1);
+        metrics::counter!("oriel_scrubbed_bytes_total").increment(part.bytes);
+        Ok(Some((part.id, part.bytes)))
+    }
+
     /// Removes what retention says, ends old catalog snapshots, unlinks files that nobody names.
-    /// When the disk is nearly full, files of ended snapshots go without grace.
+    /// When the disk is nearly full, files of ended snapshots go without grace, and so do orphans.
     ///
     /// Errors: the catalog or a file fails; the rest is done by a later call.
     pub(crate) fn expire(&self) -> Result<()> {
         let _alone = lock(&self.removing);
-        let now = self.clock.now();
+        self.keep_damage()?;
+        let now = self.believed()?;
         let parts = self.state.parts();
-        let remove = expire::plan(&parts, now, &self.config, self.bytes_max);
+        let mut remove = expire::plan(&parts, now, &self.config, self.bytes_max);
+        let torn = expire::torn(&parts, &remove);
+        // Damaged parts go with their age, like others; not for their size.
+        let damaged: Vec<_> = self.state.damaged().into_iter().map(|d| d.part).collect();
+        remove.extend(expire::plan(&damaged, now, &self.config, 0));
         if !remove.is_empty() {
             let parts_count = remove.len();
             let bytes: u64 = remove.iter().map(|part| part.bytes).sum();
-            self.commit(Commit {
-                add: Vec::new(),
-                remove,
-                flushed: None,
-                seen: None,
-                why: CommitKind::Expire,
-            })?;
+            let add = self.summarise_anew(torn.iter().flat_map(|torn| &torn.spans))?;
+            remove.extend(torn.into_iter().flat_map(|torn| torn.summaries));
+            let why = match add.is_empty() {
+                true => CommitKind::Expire,
+                false => CommitKind::Delete,
+            };
+            self.replace(add, remove, why)?;
             tracing::info!(parts_count, bytes, "retention has removed parts");
         }
-        let grace = if self.disk.nearly_full() {
-            Duration::ZERO
-        } else {
-            self.config.unlink_grace
-        };
-        self.unlink(now, grace)
+        let (mut grace, mut orphan_bytes) = (
+            self.config.unlink_grace,
+            self.config.orphan_bytes_max.as_u64(),
+        );
+        if self.disk.nearly_full() {
+            (grace, orphan_bytes) = (Duration::ZERO, 0);
+        }
+        self.unlink(now, grace)?;
+        let layout = Layout::new(&self.config.data_dir);
+        let files = self.parts.objects.files();
+        orphans::expire(
+            &layout,
+            files,
+            now,
+            self.config.orphan_age_max,
+            orphan_bytes,
+        )
+    }
+
+    /// Summaries of these parts of spans; a part each.
+    fn summarise_anew<'a>(
+        &self,
+        spans: impl Iterator<Item = &'a Arc<PartMeta>>,
+    ) -> Result<Vec<PartMeta>> {
+        let mut made = Vec::new();
+        for part in spans {
+            match summarise_part(&self.parts, part) {
+                Ok(summaries) => made.push(summaries),
+                Err(error) => {
+                    remove_parts(&self.parts, &made);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// The time that ages are judged by.
+    fn believed(&self) -> Result<UnixNanos> {
+        let newest_row = UnixNanos(self.newest_row.load(Ordering::Relaxed));
+        let mut trust = lock(&self.trust);
+        let (trust, remembered) = &mut *trust;
+        let now = trust.judge(self.clock.now(), Instant::now(), newest_row);
+        let moved = remembered.is_none_or(|known| now.0.abs_diff(known.0) >= CLOCK_STEP);
+        if moved && !trust.doubts() {
+            lock(&self.catalog).set_clock(now)?;
+            *remembered = Some(now);
+        }
+        Ok(now)
     }
 
     fn unlink(&self, now: UnixNanos, grace: Duration) -> Result<()> {
@@ -201,7 +355,9 @@ impl Engine {
         };
         due.retain(|file| !self.state.pinned(&file.path));
         for file in &due {
-            remove_file(&self.config.data_dir.join(&file.path))?;
+            let path = self.config.data_dir.join(&file.path);
+            self.parts.objects.files().remove(&path)?;
+            self.parts.objects.checks().forget(&file.path);
         }
         if due.is_empty() {
             return Ok(());
@@ -221,69 +377,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes files that a failed flush left, unless a merge is writing its own.
-    fn sweep_if_idle(&self) {
-        if let Ok(_alone) = self.removing.try_lock()
-            && let Err(error) = self.sweep()
-        {
-            tracing::warn!(error = %full(&error), "cannot remove files of a failed flush");
-        }
-    }
-
-    /// Removes files below `tables/` that the catalog does not name. Nothing may be writing parts.
+    /// Moves files aside that the catalog does not name. Nothing may be writing parts.
     ///
     /// Errors: the catalog or a directory cannot be read.
     pub(crate) fn sweep(&self) -> Result<()> {
-        let tables = self.config.data_dir.join(crate::layout::TABLES);
-        let mut found = Vec::new();
-        list_files(&tables, &mut found)?;
-        if found.is_empty() {
-            return Ok(());
-        }
         let named = lock(&self.catalog).named_files()?;
-        for path in found {
-            let relative = path.strip_prefix(&self.config.data_dir).ok();
-            if relative
-                .and_then(Path::to_str)
-                .is_some_and(|path| !named.contains(path))
-            {
-                tracing::info!(path = %path.display(), "removing a part that was never committed");
-                remove_file(&path)?;
-            }
-        }
-        Ok(())
+        let layout = Layout::new(&self.config.data_dir);
+        let files = self.parts.objects.files();
+        orphans::move_aside(&layout, files, &named, self.clock.now()).map(drop)
     }
-}
-
-fn remove_file(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(io("removing", path, error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Parquet files below `directory`.
-fn list_files(directory: &Path, found: &mut Vec<std::path::PathBuf>) -> Result<()> {
-    let failed = |source| io("listing", directory, source);
-    let entries = match std::fs::read_dir(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(failed)?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        if entry.file_type().map_err(failed)?.is_dir() {
-            list_files(&path, found)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "parquet")
-        {
-            found.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// The error with its causes, for the log.

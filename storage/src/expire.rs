@@ -3,17 +3,20 @@
 //!
 //! 1. By age: a part goes when its day ended longer ago than its signal is kept. The day of an odd
 //!    part is the day received, so that a time of 1970 does not delete a row at once, nor one of
-//!    2262 keep it. Trace summaries go with the spans.
-//! 2. By size: of what is left, whole days go, oldest first, spans with their summaries; of the
-//!    newest day single parts, oldest rows first. The newest part of all stays.
+//!    2262 keep it; or that of its newest row where that is later and past: what was received while
+//!    the clock was far behind is not old. Trace summaries go with the spans.
+//! 2. By size: of what is left, whole days go, oldest first; of the newest day single parts, oldest
+//!    rows first. The newest part of all stays. Summaries go when the last spans of their day do;
+//!    where only some spans go, [`torn`] says whose summaries are to be made anew.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use oriel_proto::UnixNanos;
 
 use crate::schema::Table;
-use crate::{Config, PartMeta};
+use crate::{Config, PartId, PartMeta, TenantId};
 
 /// The parts of `parts` that retention removes at `now`; `bytes_max` 0 is no limit.
 pub(crate) fn plan(
@@ -22,15 +25,65 @@ pub(crate) fn plan(
     config: &Config,
     bytes_max: u64,
 ) -> Vec<Arc<PartMeta>> {
-    let (mut removed, mut kept): (Vec<_>, Vec<_>) = parts
-        .iter()
-        .cloned()
-        .partition(|part| too_old(part, now, retention(part.table, config)));
+    let days = days(parts, now);
+    let (mut removed, mut kept): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(|part| {
+        let day = days.get(&place(part)).copied().unwrap_or(part.day);
+        too_old(day, now, retention(part.table, config))
+    });
     if bytes_max > 0 {
         kept.sort_by_key(|part| (part.day, part.time_max, part.id));
         removed.extend(too_many(kept, bytes_max));
     }
     removed
+}
+
+/// Spans and their summaries, or the rows of another table, of one tenant, day and oddity.
+type Place<'a> = (&'a TenantId, Table, i32, bool);
+
+fn place(part: &PartMeta) -> Place<'_> {
+    let table = match part.table {
+        Table::Traces => Table::Spans,
+        table => table,
+    };
+    (&part.tenant, table, part.day, part.odd)
+}
+
+/// The day that odd parts age from, where it is not the day received.
+fn days(parts: &[Arc<PartMeta>], now: UnixNanos) -> BTreeMap<Place<'_>, i32> {
+    let mut days = BTreeMap::new();
+    for part in parts.iter().filter(|part| part.odd && part.time_max <= now) {
+        let day = days.entry(place(part)).or_insert(part.day);
+        *day = part.time_max.day().max(*day);
+    }
+    days
+}
+
+/// The places of `parts` of which `removed` takes some spans and leaves others: summaries there
+/// would count spans that are gone.
+pub(crate) fn torn(parts: &[Arc<PartMeta>], removed: &[Arc<PartMeta>]) -> Vec<Torn> {
+    let gone: BTreeSet<PartId> = removed.iter().map(|part| part.id).collect();
+    let mut places: BTreeMap<Place<'_>, Torn> = BTreeMap::new();
+    let mut cut = BTreeSet::new();
+    for part in parts {
+        let torn = places.entry(place(part)).or_default();
+        match part.table {
+            Table::Spans if gone.contains(&part.id) => {
+                cut.insert(place(part));
+            }
+            Table::Spans => torn.spans.push(Arc::clone(part)),
+            Table::Traces if !gone.contains(&part.id) => torn.summaries.push(Arc::clone(part)),
+            _ => {}
+        }
+    }
+    places.retain(|place, torn| cut.contains(place) && !torn.summaries.is_empty());
+    places.into_values().collect()
+}
+
+/// Spans that stay where others go, and the summaries of both.
+#[derive(Debug, Default)]
+pub(crate) struct Torn {
+    pub(crate) spans: Vec<Arc<PartMeta>>,
+    pub(crate) summaries: Vec<Arc<PartMeta>>,
 }
 
 /// Most bytes of all parts, on a disk with `free` bytes beside the parts' `own` bytes.
@@ -55,8 +108,8 @@ fn retention(table: Table, config: &Config) -> Duration {
     }
 }
 
-fn too_old(part: &PartMeta, now: UnixNanos, retention: Duration) -> bool {
-    let day_end = (i128::from(part.day) + 1) * i128::from(UnixNanos::DAY);
+fn too_old(day: i32, now: UnixNanos, retention: Duration) -> bool {
+    let day_end = (i128::from(day) + 1) * i128::from(UnixNanos::DAY);
     let age = i128::from(now.0) - day_end;
     !retention.is_zero() && age >= i128::try_from(retention.as_nanos()).unwrap_or(i128::MAX)
 }
@@ -65,27 +118,51 @@ fn too_old(part: &PartMeta, now: UnixNanos, retention: Duration) -> bool {
 fn too_many(kept: Vec<Arc<PartMeta>>, bytes_max: u64) -> Vec<Arc<PartMeta>> {
     let mut total: u64 = kept.iter().map(|part| part.bytes).sum();
     let newest_day = kept.last().map(|part| part.day);
-    let last = kept.len().saturating_sub(1);
-    let mut day = None;
-    let mut removed = Vec::new();
-    for (at, part) in kept.into_iter().enumerate() {
-        let day_begun = day == Some(part.day) && day != newest_day;
-        if at == last || (total <= bytes_max && !day_begun) {
+    let (newest, older): (Vec<_>, Vec<_>) = kept
+        .into_iter()
+        .partition(|part| Some(part.day) == newest_day);
+    let mut removed: Vec<Arc<PartMeta>> = Vec::new();
+    for part in older {
+        let day_begun = removed.last().is_some_and(|last| last.day == part.day);
+        if total <= bytes_max && !day_begun {
+            return removed;
+        }
+        total -= part.bytes;
+        removed.push(part);
+    }
+    let (summaries, mut rows): (Vec<_>, Vec<_>) = newest
+        .into_iter()
+        .partition(|part| part.table == Table::Traces);
+    let newest = rows.pop();
+    let mut kept: BTreeSet<PartId> = rows.iter().chain(&newest).map(|part| part.id).collect();
+    let mut left: BTreeMap<Place<'_>, usize> = BTreeMap::new();
+    for part in rows.iter().chain(&newest) {
+        *left.entry(place(part)).or_default() += 1;
+    }
+    for part in &rows {
+        if total <= bytes_max {
             break;
         }
         total -= part.bytes;
-        day = Some(part.day);
-        removed.push(part);
+        kept.remove(&part.id);
+        let left = left.entry(place(part)).or_default();
+        *left -= 1;
+        if *left == 0 {
+            let with = summaries.iter().filter(|s| place(s) == place(part));
+            let with: u64 = with.map(|summary| summary.bytes).sum();
+            total = total.saturating_sub(if part.table == Table::Spans { with } else { 0 });
+        }
     }
+    let without_spans =
+        |part: &&Arc<PartMeta>| left.get(&place(part)).is_some_and(|left| *left == 0);
+    removed.extend(summaries.iter().filter(without_spans).cloned());
+    removed.extend(rows.iter().filter(|part| !kept.contains(&part.id)).cloned());
     removed
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::{PartId, TenantId};
 
     const DAY: Duration = Duration::from_secs(86_400);
 
@@ -188,6 +265,45 @@ mod tests {
         check(30, &[1, 2, 3, 4]);
         check(19, &[1, 2, 3, 4, 6]);
         check(1, &[1, 2, 3, 4, 6]);
+    }
+
+    /// Scenario: the clock was 200 days behind while rows of day 210 came; it is right again.
+    /// Guarantees: their age counts from their own time; a time to come does not keep them.
+    #[test]
+    fn rows_received_with_a_slow_clock_are_not_old() {
+        let mut late = PartMeta::clone(&part(1, Table::Spans, 210, 1));
+        (late.day, late.odd) = (10, true);
+        let mut traces = late.clone();
+        (traces.id, traces.table) = (PartId(2), Table::Traces);
+        let parts = [Arc::new(late.clone()), Arc::new(traces)];
+        let config = config(30, 30, 30);
+        let at = |day: i64| day * UnixNanos::DAY;
+        assert!(ids(&parts, at(211), &config, 0).is_empty());
+        assert_eq!(ids(&parts, at(241), &config, 0), [1, 2]);
+        assert_eq!(ids(&parts, at(100), &config, 0), [1, 2]);
+    }
+
+    /// Scenario: the size limit takes some spans of the newest day, then all of them.
+    /// Guarantees: summaries never go alone; where some spans stay they are named as torn, where
+    /// none stays they go along.
+    #[test]
+    fn summaries_follow_their_spans() {
+        let parts = [
+            part(1, Table::Spans, 3, 1),
+            part(2, Table::Spans, 3, 2),
+            part(3, Table::Traces, 3, 0),
+            part(4, Table::Logs, 3, 5),
+        ];
+        let removed = |bytes_max| plan(&parts, UnixNanos(0), &config(0, 0, 0), bytes_max);
+        let one = removed(30);
+        assert_eq!(one.iter().map(|part| part.id.0).collect::<Vec<_>>(), [1]);
+        let torn_by_one = torn(&parts, &one);
+        assert_eq!(torn_by_one.len(), 1);
+        assert_eq!(torn_by_one[0].spans[0].id, PartId(2));
+        assert_eq!(torn_by_one[0].summaries[0].id, PartId(3));
+        let all = removed(1);
+        assert_eq!(all.len(), 3);
+        assert!(torn(&parts, &all).is_empty());
     }
 
     /// Scenario: the default limit on an empty disk, on a full one of ours, and at a start after

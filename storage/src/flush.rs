@@ -14,9 +14,10 @@ use arrow::compute::interleave;
 use oriel_proto::UnixNanos;
 
 use crate::part::order::{Order, RowAt, ints, sort};
+use crate::part::reader::PartFile;
 use crate::part::writer::{PartContext, PartSpec, PartWriter, WRITE_ROWS};
 use crate::schema::{Table, TableSchema};
-use crate::summary::summarise_rows;
+use crate::summary::{join, summarise, summarise_rows};
 use crate::{Batch, Config, Error, PartMeta, Result, TenantId};
 
 /// More normal days than this in one flush of one table are an oddity: the days with the fewest
@@ -41,7 +42,7 @@ struct Place {
 /// Writes `sealed` as parts, with the trace summaries of its spans. The files are durable on
 /// return (W2); their ids are 0. Blocking.
 ///
-/// Errors: `Io`, `Parquet`; files written before the error stay behind as orphans.
+/// Errors: `Io`, `Parquet`; files written before the error are removed again.
 pub(crate) fn write_parts(ctx: &PartContext, sealed: &[Sealed]) -> Result<Vec<PartMeta>> {
     let mut batches: BTreeMap<(&TenantId, Table), Vec<&Batch>> = BTreeMap::new();
     for sealed in sealed {
@@ -55,9 +56,56 @@ pub(crate) fn write_parts(ctx: &PartContext, sealed: &[Sealed]) -> Result<Vec<Pa
     }
     let mut parts = Vec::new();
     for ((tenant, table), batches) in batches {
-        write_table(ctx, tenant, table, &batches, &mut parts)?;
+        if let Err(error) = write_table(ctx, tenant, table, &batches, &mut parts) {
+            remove_parts(ctx, &parts);
+            return Err(error);
+        }
     }
     Ok(parts)
+}
+
+/// Removes the files of parts that were written here and not committed.
+pub(crate) fn remove_parts(ctx: &PartContext, parts: &[PartMeta]) {
+    for part in parts {
+        ctx.objects.checks().forget(&part.path);
+        let path = ctx.config.data_dir.join(&part.path);
+        if let Err(error) = ctx.objects.files().remove(&path) {
+            tracing::warn!(%error, "cannot remove a part that was not committed");
+        }
+    }
+}
+
+/// Makes the summaries of a part of spans anew, as a part beside it. Holds all of them in memory.
+///
+/// Errors: `Io`, `Parquet`, `Corrupt` for the spans.
+pub(crate) fn summarise_part(ctx: &PartContext, part: &PartMeta) -> Result<PartMeta> {
+    let file = PartFile::open(&ctx.objects, part, ctx.schemas.of(Table::Spans))?;
+    let mut summaries = Vec::new();
+    for rows in file.rows(WRITE_ROWS)? {
+        summaries.push(summarise(&ctx.schemas, &[rows?])?.rows().clone());
+    }
+    let schema = ctx.schemas.of(Table::Traces);
+    let order = Order::new(schema)?;
+    let keys = summaries
+        .iter()
+        .map(|rows| order.keys(rows))
+        .collect::<Result<Vec<_>>>()?;
+    let mut rows: Vec<RowAt> = summaries
+        .iter()
+        .enumerate()
+        .flat_map(|(batch, rows)| (0..rows.num_rows()).map(move |row| (batch as u32, row as u32)))
+        .collect();
+    sort(&keys, &mut rows);
+    let sorted = Gather::new(&summaries).rows(&rows)?;
+    let spec = PartSpec {
+        tenant: part.tenant.clone(),
+        table: part.table,
+        day: part.day,
+        odd: part.odd,
+        level: part.level,
+        strays: BTreeSet::new(),
+    };
+    write_summaries(ctx, &spec, &join(schema, &sorted)?)
 }
 
 fn write_table(

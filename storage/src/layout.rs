@@ -5,6 +5,7 @@
 //! <data>/wal/<first sequence, 16 hex digits>.wal
 //! <data>/catalog.sqlite
 //! <data>/tables/<tenant>/<table>/<yyyy-mm-dd>/<uuid>.parquet
+//! <data>/quarantine/orphans/<tenant>/<table>/<yyyy-mm-dd>/<uuid>.parquet
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -47,6 +48,11 @@ impl Layout {
 
     pub(crate) fn catalog(&self) -> PathBuf {
         self.root.join("catalog.sqlite")
+    }
+
+    /// Parts that no commit names.
+    pub(crate) fn orphans(&self) -> PathBuf {
+        self.root.join("quarantine").join("orphans")
     }
 
     pub(crate) fn tables(&self) -> PathBuf {

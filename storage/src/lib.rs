@@ -16,6 +16,7 @@ mod batch;
 pub mod bench;
 mod buffer;
 pub mod catalog;
+mod checked;
 mod clock;
 mod compact;
 mod config;
@@ -23,12 +24,14 @@ mod disk;
 mod engine;
 mod error;
 mod expire;
+mod files;
 mod flush;
 mod frame;
 mod invariant;
 mod layout;
 mod lock;
 mod objects;
+mod orphans;
 pub mod part;
 mod recover;
 mod seen;
@@ -39,6 +42,9 @@ mod summary;
 mod tasks;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+mod trust;
 mod wal;
 
 pub use batch::Batch;
@@ -50,5 +56,5 @@ pub use frame::{
     WalPosition,
 };
 pub use part::{ColumnStats, PartId, PartMeta, StatValue};
-pub use snapshot::Snapshot;
+pub use snapshot::{MissingPart, Snapshot};
 pub use store::{Answer, Claim, Claimed, Stats, Store};

@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
-use xxhash_rust::xxh3::Xxh3Default;
 
+use crate::checked::{CheckedStore, Checks, Summer};
+use crate::files::{Files, failed};
 use crate::{Error, Result};
 
 /// The data directory as a store of immutable files. Paths are relative to it, with `/`.
@@ -22,28 +23,43 @@ use crate::{Error, Result};
 pub(crate) struct Objects {
     root: PathBuf,
     store: Arc<dyn ObjectStore>,
+    checks: Arc<Checks>,
+    files: Files,
     /// Directories whose entry in their parent this process has fsynced.
     durable: Mutex<HashSet<PathBuf>>,
 }
 
 impl Objects {
-    /// The store over `root`, which must exist.
+    /// The store over `root`, which must exist; `files` makes its changes.
     ///
     /// Errors: `Object` when `root` is not a directory that can be read.
-    pub(crate) fn open(root: &Path) -> Result<Self> {
+    pub(crate) fn open(root: &Path, files: Files) -> Result<Self> {
         let store = LocalFileSystem::new_with_prefix(root).map_err(|source| Error::Object {
             action: "opening",
             path: root.display().to_string(),
             source,
         })?;
+        let checks = Arc::new(Checks::new(root.to_owned()));
         Ok(Objects {
             root: root.to_owned(),
-            store: Arc::new(store),
+            store: Arc::new(CheckedStore::new(Arc::new(store), Arc::clone(&checks))),
+            checks,
+            files,
             durable: Mutex::new(HashSet::from([root.to_owned()])),
         })
     }
 
-    /// For asynchronous readers (queries).
+    /// What the bytes of each part must be.
+    pub(crate) fn checks(&self) -> &Arc<Checks> {
+        &self.checks
+    }
+
+    /// How files are changed.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// For asynchronous readers (queries): each block is compared with its checksum at first.
     pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
     }
@@ -51,21 +67,25 @@ impl Objects {
     /// Opens a file for blocking reads.
     pub(crate) fn read(&self, path: &str) -> Result<File> {
         let full = self.root.join(path);
-        File::open(&full).map_err(|source| io_error("opening", &full, source))
+        File::open(&full).map_err(|source| failed("opening", &full, source))
     }
 
     /// Creates a file that must not exist yet, with the directories above it.
     pub(crate) fn create(self: &Arc<Self>, path: &str) -> Result<NewFile> {
         let full = self.root.join(path);
         if let Some(parent) = full.parent() {
-            fs::create_dir_all(parent).map_err(|source| io_error("creating", parent, source))?;
+            fs::create_dir_all(parent).map_err(|source| failed("creating", parent, source))?;
         }
-        let file = File::create_new(&full).map_err(|source| io_error("creating", &full, source))?;
+        let file = self
+            .files
+            .create_new(&full)
+            .map_err(|source| failed("creating", &full, source))?;
         Ok(NewFile {
             objects: Arc::clone(self),
+            name: path.to_owned(),
             path: full,
             file: Some(file),
-            hash: Box::new(Xxh3Default::new()),
+            summer: Summer::default(),
             bytes: 0,
             tail: [0; 8],
         })
@@ -77,13 +97,13 @@ impl Objects {
         let Some(parent) = file.parent() else {
             return Ok(());
         };
-        sync_directory(parent)?;
+        self.files.sync_directory(parent)?;
         let mut directory = parent;
         while !durable.contains(directory) {
             let Some(above) = directory.parent() else {
                 break;
             };
-            sync_directory(above)?;
+            self.files.sync_directory(above)?;
             durable.insert(directory.to_owned());
             directory = above;
         }
@@ -105,9 +125,10 @@ pub(crate) struct Written {
 /// A file being written. Dropped unfinished, it is removed.
 pub(crate) struct NewFile {
     objects: Arc<Objects>,
+    name: String,
     path: PathBuf,
     file: Option<File>,
-    hash: Box<Xxh3Default>,
+    summer: Summer,
     bytes: u64,
     tail: [u8; 8],
 }
@@ -126,14 +147,19 @@ impl NewFile {
     /// Errors: `Io` when a sync fails; the file is then removed, never synced again.
     pub(crate) fn finish(mut self) -> Result<Written> {
         if let Some(file) = &self.file {
-            file.sync_all()
-                .map_err(|source| io_error("syncing", &self.path, source))?;
+            let files = &self.objects.files;
+            files
+                .sync(file, &self.path, true)
+                .map_err(|source| failed("syncing", &self.path, source))?;
         }
         self.objects.sync_directories(&self.path)?;
         self.file = None;
+        let (checksum, sums) = std::mem::take(&mut self.summer).finish();
+        let checks = &self.objects.checks;
+        checks.expect(&self.name, self.bytes, checksum, sums);
         Ok(Written {
             bytes: self.bytes,
-            checksum: self.hash.digest(),
+            checksum,
             tail: self.tail,
         })
     }
@@ -144,8 +170,9 @@ impl Write for NewFile {
         let Some(file) = &mut self.file else {
             return Err(io::Error::other("the file is finished"));
         };
-        let written = file.write(bytes)?;
-        self.hash.update(&bytes[..written]);
+        let files = &self.objects.files;
+        let written = files.append(file, &self.path, bytes, self.bytes)?;
+        self.summer.update(&bytes[..written]);
         self.bytes += written as u64;
         let last = &bytes[written.saturating_sub(8)..written];
         self.tail.rotate_left(last.len());
@@ -168,20 +195,6 @@ impl Drop for NewFile {
     }
 }
 
-fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|source| io_error("syncing", path, source))
-}
-
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use xxhash_rust::xxh3::xxh3_64;
@@ -194,7 +207,7 @@ mod tests {
     #[test]
     fn writes_once_with_checksum() {
         let directory = tempfile::tempdir().unwrap();
-        let objects = Arc::new(Objects::open(directory.path()).unwrap());
+        let objects = Arc::new(Objects::open(directory.path(), Files::default()).unwrap());
         let mut file = objects.create("tables/a/b.parquet").unwrap();
         file.write_all(b"first ").unwrap();
         file.write_all(b"second").unwrap();
@@ -212,7 +225,7 @@ mod tests {
     #[test]
     fn removes_what_is_not_finished() {
         let directory = tempfile::tempdir().unwrap();
-        let objects = Arc::new(Objects::open(directory.path()).unwrap());
+        let objects = Arc::new(Objects::open(directory.path(), Files::default()).unwrap());
         let mut file = objects.create("x").unwrap();
         file.write_all(b"half").unwrap();
         drop(file);

@@ -10,11 +10,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::buffer::Published;
 use crate::catalog::{Catalog, CatalogState};
 use crate::disk::{Disk, FreeBytes};
 use crate::engine::Engine;
+use crate::files::{Files, raise_open_files};
 use crate::layout::Layout;
 use crate::lock::{self, Lock};
 use crate::objects::Objects;
@@ -36,15 +39,28 @@ pub(crate) struct Recovered {
     pub(crate) lock: Lock,
 }
 
-/// Opens the data directory of `config`. Blocking.
+/// What a store runs on; tests bring their own.
+pub(crate) struct Machine {
+    /// How many bytes are free on a disk.
+    pub(crate) ask: FreeBytes,
+    /// How files are changed.
+    pub(crate) files: Files,
+}
+
+/// Opens the data directory of `config`. Blocking; ends early with an error once `stop` is set.
 ///
 /// Errors: those of [`crate::Store::open`].
 pub(crate) fn recover(
     config: Config,
     clock: Arc<dyn Clock>,
     replay: &ReplayFn,
-    ask: FreeBytes,
+    machine: Machine,
+    stop: &AtomicBool,
 ) -> Result<Recovered> {
+    let Machine { ask, files } = machine;
+    if let Some(limit) = raise_open_files() {
+        tracing::debug!(limit, "open files");
+    }
     let layout = Layout::new(&config.data_dir);
     let lock = lock::acquire(&layout)?;
     let wal = layout.wal();
@@ -52,32 +68,60 @@ pub(crate) fn recover(
     sync_dir(layout.root())?;
     let disk = Arc::new(Disk::new(layout.root(), config.disk_free_min.as_u64(), ask));
     let (mut catalog, found) = Catalog::open(&layout, &promoted(&config)?, Arc::clone(&clock))?;
-    catalog.keep_seen(config.dedup_window);
+    let seen_bytes = seen::blob_bytes_max(config.dedup_entries_max);
+    catalog.keep_seen(config.dedup_window, seen_bytes);
     let secret = catalog.secret();
     let seen = remembered(&config, clock.as_ref(), &found)?;
-    let state = Arc::new(State::new(found.snapshot_id, found.parts, found.flushed));
-    let objects = Arc::new(Objects::open(layout.root())?);
+    let (epoch, flushed, remembered_time) = (found.epoch, found.flushed, found.clock);
+    let objects = Arc::new(Objects::open(layout.root(), files.clone())?);
+    let state = Arc::new(known(found, &objects, &mut catalog));
     let parts = PartContext::new(objects, catalog.schemas().clone(), config.clone());
     let mut log = writer::Options {
         dir: wal,
         segment_bytes: config.wal_segment_bytes.as_u64().next_multiple_of(4096),
         window: config.commit_window,
         salt: salt(&secret),
-        epoch: found.epoch,
+        epoch,
         next: 0,
         segments: Vec::new(),
-        flushed: found.flushed,
+        flushed,
         disk: Arc::clone(&disk),
+        files,
     };
-    let engine = Engine::new(config, clock, state, seen, disk, parts, catalog);
+    let engine = Engine::new(
+        config,
+        clock,
+        state,
+        seen,
+        disk,
+        parts,
+        catalog,
+        remembered_time,
+    );
     engine.sweep()?;
-    replay_log(&engine, &mut log, replay)?;
+    replay_log(&engine, &mut log, replay, stop)?;
     Ok(Recovered {
         engine,
         log,
         secret,
         lock,
     })
+}
+
+/// What the store knows at first, with the sums of all parts and those that are damaged.
+fn known(found: CatalogState, objects: &Arc<Objects>, catalog: &mut Catalog) -> State {
+    let checks = objects.checks();
+    catalog.keep_sums_of(Arc::clone(checks));
+    let mut sums = found.sums;
+    for part in &found.parts {
+        let sums = sums.remove(&part.id).unwrap_or_default();
+        checks.expect(&part.path, part.bytes, part.checksum, sums);
+    }
+    let state = State::new(found.snapshot_id, found.parts, found.flushed);
+    for (id, detail) in &found.damaged {
+        state.quarantine(|part| part.id == *id, detail, true);
+    }
+    state
 }
 
 fn remembered(config: &Config, clock: &dyn Clock, found: &CatalogState) -> Result<Arc<Seen>> {
@@ -116,21 +160,37 @@ fn promoted(config: &Config) -> Result<Vec<(Table, PromotedKey)>> {
     Ok(keys)
 }
 
-fn replay_log(engine: &Engine, log: &mut writer::Options, replay: &ReplayFn) -> Result<()> {
+fn replay_log(
+    engine: &Engine,
+    log: &mut writer::Options,
+    replay: &ReplayFn,
+    stop: &AtomicBool,
+) -> Result<()> {
     let quarantine = Quarantine(log.dir.join("quarantine"));
     let schemas = engine.parts.schemas.clone();
     let from = log.flushed;
     let mut frames_count = 0u64;
-    let walked = walk(&log.dir, log.salt, from, &mut |found| match found {
-        Found::Frame(frame) => {
-            frames_count += 1;
-            restore(engine, &schemas, replay, &quarantine, frame)
+    let start = Instant::now();
+    let mut bytes = 0u64;
+    let walked = walk(&log.dir, log.salt, from, &mut |found| {
+        if stop.load(Ordering::Relaxed) {
+            // What was flushed on the way stays; the next start goes on from there.
+            return Err(Error::Unavailable {
+                reason: "it was stopped while it replayed its log".to_owned(),
+            });
         }
-        Found::Damaged(damaged) => {
-            quarantine.damaged(&damaged)?;
-            let last = damaged.first + damaged.frames_count - 1;
-            engine.state.skip(WalPosition(last));
-            Ok(())
+        match found {
+            Found::Frame(frame) => {
+                frames_count += 1;
+                bytes += frame.bytes as u64;
+                restore(engine, &schemas, replay, &quarantine, frame)
+            }
+            Found::Damaged(damaged) => {
+                quarantine.damaged(&damaged)?;
+                let last = damaged.first + damaged.frames_count - 1;
+                engine.state.skip(WalPosition(last));
+                Ok(())
+            }
         }
     })?;
     if walked.torn {
@@ -141,7 +201,8 @@ fn replay_log(engine: &Engine, log: &mut writer::Options, replay: &ReplayFn) -> 
         );
     }
     if frames_count > 0 {
-        tracing::info!(frames_count, "replayed the write-ahead log");
+        let seconds = start.elapsed().as_secs_f64();
+        tracing::info!(frames_count, bytes, seconds, "replayed the write-ahead log");
     }
     log.next = walked.last.0 + 1;
     log.segments = walked.segments;

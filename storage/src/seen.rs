@@ -1,7 +1,8 @@
 //! The window of requests that were stored, so that a retry is stored once.
 //!
 //! A request is *in flight* from its claim until its frame is durable; a copy of it waits. Then it
-//! is *stored* and remembered for `dedup_window` or until `dedup_entries_max` newer ones came.
+//! is *stored* and remembered for `dedup_window` or until `dedup_entries_max` newer ones came. The
+//! texts of answers hold [`MESSAGE_BYTES_MAX`] in all; a text beyond that is not repeated to a retry.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -16,6 +17,13 @@ use crate::{Error, RequestHash, Result};
 
 const BLOB_VERSION: u8 = 1;
 const BLOB_ENTRY_BYTES: usize = 28;
+/// Texts of answers kept at most.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of blobs that `entries_max` requests take.
+pub(crate) fn blob_bytes_max(entries_max: usize) -> u64 {
+    entries_max as u64 * BLOB_ENTRY_BYTES as u64
+}
 
 /// One stored request, as the catalog and the log remember it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +83,7 @@ struct State {
     stored: HashMap<RequestHash, Stored>,
     order: VecDeque<(RequestHash, UnixNanos)>,
     in_flight: HashMap<RequestHash, Vec<oneshot::Sender<()>>>,
+    message_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -142,12 +151,16 @@ impl Seen {
 
     fn store(&self, hash: RequestHash, received_at: UnixNanos, answer: Answer, now: UnixNanos) {
         let mut state = self.lock();
+        let fits = state.message_bytes + answer.message.len() <= MESSAGE_BYTES_MAX;
+        let message = (fits && !answer.message.is_empty()).then(|| answer.message.into_boxed_str());
+        state.message_bytes += message.as_ref().map_or(0, |text| text.len());
         let stored = Stored {
             rejected: answer.rejected,
-            message: (!answer.message.is_empty()).then(|| answer.message.into_boxed_str()),
+            message,
         };
-        if state.stored.insert(hash, stored).is_none() {
-            state.order.push_back((hash, received_at));
+        match state.stored.insert(hash, stored) {
+            None => state.order.push_back((hash, received_at)),
+            Some(before) => state.message_bytes -= before.message.map_or(0, |text| text.len()),
         }
         self.evict(&mut state, now);
     }
@@ -160,7 +173,8 @@ impl Seen {
                 break;
             }
             state.order.pop_front();
-            state.stored.remove(&hash);
+            let gone = state.stored.remove(&hash).and_then(|stored| stored.message);
+            state.message_bytes -= gone.map_or(0, |text| text.len());
         }
     }
 

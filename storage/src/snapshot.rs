@@ -6,6 +6,15 @@ use std::sync::Arc;
 use crate::schema::{Schemas, Table};
 use crate::{Batch, PartMeta};
 
+/// A part that cannot be read: what it held is missing from answers.
+#[derive(Debug, Clone)]
+pub struct MissingPart {
+    /// The part: its path names it, its statistics say what is missing.
+    pub part: Arc<PartMeta>,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
 /// A frozen view of all tables of a tenant. It never changes, shows each row exactly once (S1),
 /// and keeps the files it names from being deleted while it lives (S2).
 #[derive(Debug, Clone)]
@@ -14,6 +23,7 @@ pub struct Snapshot {
     schemas: Schemas,
     parts: HashMap<Table, Arc<Vec<Arc<PartMeta>>>>,
     buffers: HashMap<Table, Vec<Batch>>,
+    missing: HashMap<Table, Vec<MissingPart>>,
 }
 
 impl Snapshot {
@@ -29,7 +39,17 @@ impl Snapshot {
             schemas,
             parts,
             buffers,
+            missing: HashMap::new(),
         }
+    }
+
+    /// The same snapshot, which lacks the rows of `missing`.
+    pub(crate) fn without(mut self, missing: Vec<MissingPart>) -> Self {
+        for missing in missing {
+            let table = missing.part.table;
+            self.missing.entry(table).or_default().push(missing);
+        }
+        self
     }
 
     /// The DuckLake snapshot id.
@@ -45,6 +65,12 @@ impl Snapshot {
     /// Parts of `table`, in no particular order.
     pub fn parts(&self, table: Table) -> &[Arc<PartMeta>] {
         self.parts.get(&table).map_or(&[], |parts| parts.as_slice())
+    }
+
+    /// Parts of `table` that are damaged and therefore not among [`Snapshot::parts`]: an answer
+    /// whose filters do not exclude them is incomplete.
+    pub fn missing(&self, table: Table) -> &[MissingPart] {
+        self.missing.get(&table).map_or(&[], Vec::as_slice)
     }
 
     /// Rows of `table` that are in no part yet, in order of arrival. For `traces`, the summaries

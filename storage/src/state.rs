@@ -7,16 +7,22 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::buffer::{Generation, Published};
 use crate::catalog::Committed;
 use crate::schema::{Schemas, Table};
-use crate::{PartId, PartMeta, Snapshot, Stats, TenantId, WalPosition, invariant};
+use crate::{MissingPart, PartId, PartMeta, Snapshot, Stats, TenantId, WalPosition, invariant};
 
 type TableParts = HashMap<Table, Arc<Vec<Arc<PartMeta>>>>;
 
 /// The cut. Locked for pointer copies only, never over I/O.
 #[derive(Debug)]
-pub(crate) struct State(Mutex<Cut>);
+pub(crate) struct State {
+    cut: Mutex<Cut>,
+    /// Told when a part was found damaged.
+    pub(crate) damage: Notify,
+}
 
 #[derive(Debug)]
 struct Cut {
@@ -28,24 +34,92 @@ struct Cut {
     flushed: WalPosition,
     /// Files of parts that are live no more, while a snapshot may still name them.
     retired: HashMap<String, Weak<PartMeta>>,
+    /// Live parts that are damaged: no snapshot, merge or retention by size sees them.
+    damaged: HashMap<PartId, Damaged>,
+}
+
+/// A live part that cannot be read.
+#[derive(Debug, Clone)]
+pub(crate) struct Damaged {
+    pub(crate) part: Arc<PartMeta>,
+    pub(crate) detail: String,
+    /// Whether the catalog knows.
+    pub(crate) kept: bool,
 }
 
 impl State {
     /// The state of a catalog, with nothing buffered.
     pub(crate) fn new(snapshot_id: i64, parts: Vec<Arc<PartMeta>>, flushed: WalPosition) -> Self {
-        State(Mutex::new(Cut {
+        let cut = Cut {
             snapshot_id,
             parts: grouped(parts),
             sealed: None,
             active: Generation::after(flushed),
             flushed,
             retired: HashMap::new(),
-        }))
+            damaged: HashMap::new(),
+        };
+        State {
+            cut: Mutex::new(cut),
+            damage: Notify::new(),
+        }
+    }
+
+    /// Takes the live part that `is` says out of new snapshots. Returns whether there is one that
+    /// was not known to be damaged; `kept` when the catalog knows already.
+    pub(crate) fn quarantine(
+        &self,
+        is: impl Fn(&PartMeta) -> bool,
+        detail: &str,
+        kept: bool,
+    ) -> bool {
+        let mut cut = self.lock();
+        let Some(part) = cut.all_parts().find(|part| is(part)).cloned() else {
+            return false;
+        };
+        cut.change(Vec::new(), &[Arc::clone(&part)]);
+        tracing::error!(
+            part = part.path, table = %part.table, rows = part.rows, detail,
+            "a part is damaged; answers go on without its rows and say so"
+        );
+        let damaged = Damaged {
+            part,
+            detail: detail.to_owned(),
+            kept,
+        };
+        cut.damaged.insert(damaged.part.id, damaged);
+        cut.count_damaged();
+        self.damage.notify_one();
+        true
+    }
+
+    /// Shows a part again that was found to be good.
+    pub(crate) fn readmit(&self, id: PartId) {
+        let mut cut = self.lock();
+        if let Some(damaged) = cut.damaged.remove(&id) {
+            cut.change(vec![damaged.part], &[]);
+            cut.count_damaged();
+        }
+    }
+
+    /// All damaged parts.
+    pub(crate) fn damaged(&self) -> Vec<Damaged> {
+        self.lock().damaged.values().cloned().collect()
+    }
+
+    /// The catalog knows of these damaged parts now.
+    pub(crate) fn damage_kept(&self, ids: &[PartId]) {
+        let mut cut = self.lock();
+        for id in ids {
+            if let Some(damaged) = cut.damaged.get_mut(id) {
+                damaged.kept = true;
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Cut> {
         // Changes are made of steps that do not panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the rows of consecutive frames visible together. Returns the bytes buffered and not
@@ -85,9 +159,13 @@ impl State {
     ) {
         let mut cut = self.lock();
         cut.retire(removed);
+        for part in removed {
+            cut.damaged.remove(&part.id);
+        }
+        cut.count_damaged();
         cut.snapshot_id = committed.snapshot_id;
         match committed.reloaded {
-            Some(parts) => cut.parts = grouped(parts),
+            Some(parts) => cut.replace(parts),
             None => cut.change(committed.added, removed),
         }
         if let Some(flushed) = flushed {
@@ -107,7 +185,12 @@ impl State {
     pub(crate) fn pinned(&self, path: &str) -> bool {
         let mut cut = self.lock();
         cut.retired.retain(|_, part| part.strong_count() > 0);
-        cut.retired.contains_key(path) || cut.all_parts().any(|part| part.path == path)
+        cut.retired.contains_key(path)
+            || cut.all_parts().any(|part| part.path == path)
+            || cut
+                .damaged
+                .values()
+                .any(|damaged| damaged.part.path == path)
     }
 
     /// Memory of the rows in no part.
@@ -126,6 +209,11 @@ impl State {
         since.map(|since| age_max.saturating_sub(since.elapsed()))
     }
 
+    /// Position of the last frame.
+    pub(crate) fn position(&self) -> WalPosition {
+        self.lock().active.last
+    }
+
     /// Position up to which rows are in parts.
     pub(crate) fn flushed(&self) -> WalPosition {
         self.lock().flushed
@@ -133,18 +221,20 @@ impl State {
 
     /// The cut as `tenant` sees it.
     pub(crate) fn snapshot(&self, tenant: &TenantId, schemas: &Schemas) -> Snapshot {
-        let (id, parts, sealed, active) = {
+        let (id, parts, sealed, active, missing) = {
             let cut = self.lock();
+            let missing = cut.missing(tenant);
             let parts = cut.parts.get(tenant).cloned().unwrap_or_default();
             let sealed = cut.sealed.as_ref().map(|sealed| sealed.rows_of(tenant));
-            (cut.snapshot_id, parts, sealed, cut.active.rows_of(tenant))
+            let active = cut.active.rows_of(tenant);
+            (cut.snapshot_id, parts, sealed, active, missing)
         };
         debug_assert!(parts.values().all(|parts| invariant::distinct(parts)));
         let mut buffers = HashMap::new();
         for rows in sealed.into_iter().chain([active]) {
             rows.add_to(schemas, &mut buffers);
         }
-        Snapshot::new(id, schemas.clone(), parts, buffers)
+        Snapshot::new(id, schemas.clone(), parts, buffers).without(missing)
     }
 
     /// Fills in what the state knows.
@@ -154,6 +244,10 @@ impl State {
             stats.parts += 1;
             stats.part_rows += part.rows;
             stats.part_bytes += part.bytes;
+        }
+        for damaged in cut.damaged.values() {
+            stats.damaged_parts += 1;
+            stats.damaged_rows += damaged.part.rows;
         }
         for generation in cut.sealed.as_deref().into_iter().chain([&cut.active]) {
             stats.buffer_rows += generation.rows;
@@ -192,6 +286,30 @@ impl Cut {
             let tables = self.parts.entry(part.tenant.clone()).or_default();
             Arc::make_mut(tables.entry(part.table).or_default()).push(part);
         }
+    }
+
+    /// All live parts are these now.
+    fn replace(&mut self, mut parts: Vec<Arc<PartMeta>>) {
+        let live: HashSet<PartId> = parts.iter().map(|part| part.id).collect();
+        self.damaged.retain(|id, _| live.contains(id));
+        parts.retain(|part| !self.damaged.contains_key(&part.id));
+        self.parts = grouped(parts);
+        self.count_damaged();
+    }
+
+    fn missing(&self, tenant: &TenantId) -> Vec<MissingPart> {
+        let of = self.damaged.values().filter(|d| d.part.tenant == *tenant);
+        of.map(|damaged| MissingPart {
+            part: Arc::clone(&damaged.part),
+            detail: damaged.detail.clone(),
+        })
+        .collect()
+    }
+
+    fn count_damaged(&self) {
+        metrics::gauge!("oriel_damaged_parts").set(self.damaged.len() as f64);
+        let rows: u64 = self.damaged.values().map(|d| d.part.rows).sum();
+        metrics::gauge!("oriel_damaged_rows").set(rows as f64);
     }
 
     fn retire(&mut self, removed: &[Arc<PartMeta>]) {

@@ -11,16 +11,17 @@ use tokio::task::JoinHandle;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
 
 use crate::buffer::Published;
-use crate::disk::{self, FreeBytes};
+use crate::disk;
 use crate::engine::{Engine, lock};
+use crate::files::Files;
 use crate::lock::Lock;
-use crate::recover::recover;
+use crate::recover::{Machine, recover};
 use crate::schema::Schemas;
 use crate::seen::{SeenEntry, Ticket};
 use crate::tasks::{self, Wake};
 use crate::wal::writer::{Settled, Wal};
 use crate::{
-    Batch, Clock, Config, Error, Frame, ReplayFn, RequestHash, Result, Snapshot, TenantId,
+    Batch, Clock, Config, Error, Frame, PartId, ReplayFn, RequestHash, Result, Snapshot, TenantId,
     WalPosition,
 };
 
@@ -98,6 +99,10 @@ pub struct Stats {
     pub snapshot_id: i64,
     /// Requests in the de-duplication window.
     pub dedup_entries: u64,
+    /// Parts that are damaged; answers lack their rows and say so.
+    pub damaged_parts: u64,
+    /// Their rows.
+    pub damaged_rows: u64,
     /// Bytes free on the disk.
     pub disk_free_bytes: u64,
     /// Why writes are refused, when they are.
@@ -135,6 +140,16 @@ struct Pending {
     reply: oneshot::Sender<Result<WalPosition>>,
 }
 
+/// Tells recovery that nobody waits for it any more, when dropped.
+#[derive(Default)]
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A share of `buffer_bytes_max`, given back when the rows are buffered or refused.
 struct Room {
     reserved: Arc<AtomicU64>,
@@ -153,19 +168,27 @@ impl Store {
     ///
     /// Errors: `Locked` when another process holds the directory, `Format` when another version
     /// wrote it, `Corrupt` when the catalog is damaged, `Invalid` for a promoted attribute that
-    /// cannot be one.
+    /// cannot be one. Cancel safety: dropped, the replay ends within a frame, and what it has flushed
+    /// stays flushed.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, replay: ReplayFn) -> Result<Store> {
-        Store::open_on(config, clock, replay, Arc::new(disk::free_bytes)).await
+        let machine = Machine {
+            ask: Arc::new(disk::free_bytes),
+            files: Files::default(),
+        };
+        Store::open_on(config, clock, replay, machine).await
     }
 
-    /// Opens a store that believes `ask` about the free space of its disk.
+    /// Opens a store on another machine.
     pub(crate) async fn open_on(
         config: Config,
         clock: Arc<dyn Clock>,
         replay: ReplayFn,
-        ask: FreeBytes,
+        machine: Machine,
     ) -> Result<Store> {
-        let recovered = blocking("recovery", move || recover(config, clock, &replay, ask)).await?;
+        let given_up = GivenUp::default();
+        let stop = Arc::clone(&given_up.0);
+        let recovery = move || recover(config, clock, &replay, machine, &stop);
+        let recovered = blocking("recovery", recovery).await?;
         let engine = recovered.engine;
         let wake = Arc::new(Wake::default());
         let settle = settle(&engine, Arc::clone(&wake));
@@ -229,6 +252,7 @@ impl Store {
         answer: Answer,
     ) -> Result<WalPosition> {
         self.check_writable(frame.payload.len())?;
+        let room = self.0.reserve(&batches)?;
         frame.header.request_hash = claimed.hash;
         let rejected = u32::try_from(answer.rejected).unwrap_or(u32::MAX);
         let (reply, outcome) = oneshot::channel();
@@ -236,7 +260,7 @@ impl Store {
             claimed,
             tenant: frame.header.tenant.clone(),
             received_at: frame.header.received_at,
-            room: self.0.reserve(&batches),
+            room,
             batches,
             answer,
             reply,
@@ -300,6 +324,23 @@ impl Store {
         blocking("retention", move || store.engine.expire()).await
     }
 
+    /// Reads all files and compares them with their checksums, as fast as the disk allows: damaged
+    /// parts vanish from new snapshots, which name them; repaired ones come back.
+    ///
+    /// Errors: the file system or the catalog fails. Damage is no error.
+    pub async fn scrub(&self) -> Result<()> {
+        self.0.check_open()?;
+        let store = Arc::clone(&self.0);
+        blocking("scrub", move || {
+            let mut after = PartId(0);
+            while let Some((id, _)) = store.engine.scrub(after)? {
+                after = id;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Figures for people.
     pub fn stats(&self) -> Stats {
         let engine = &self.0.engine;
@@ -342,8 +383,13 @@ impl Store {
 
 impl Inner {
     pub(crate) fn flush(&self) -> Result<()> {
-        if let Some(flushed) = self.engine.flush()? {
+        let wanted = self.engine.state.position();
+        while let Some(flushed) = self.engine.flush()? {
             self.wal.trim(flushed);
+            // After one that failed, what came since is behind what it left.
+            if flushed >= wanted {
+                break;
+            }
         }
         Ok(())
     }
@@ -362,16 +408,32 @@ impl Inner {
         Ok(())
     }
 
-    fn reserve(&self, batches: &[Batch]) -> Room {
+    /// Takes the memory of rows from `buffer_bytes_max` before they are queued, so that however many
+    /// come at once, only the last one goes over it.
+    ///
+    /// Errors: `Overloaded`.
+    fn reserve(&self, batches: &[Batch]) -> Result<Room> {
         let bytes = batches
             .iter()
             .map(|batch| batch.memory_bytes() as u64)
             .sum();
-        self.reserved.fetch_add(bytes, Ordering::Relaxed);
-        Room {
+        let bytes_max = self.engine.config.buffer_bytes_max.as_u64();
+        let buffered = self.engine.state.buffer_bytes();
+        let take = |reserved: u64| (buffered + reserved < bytes_max).then_some(reserved + bytes);
+        let taken = self
+            .reserved
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        if let Err(reserved) = taken {
+            self.wake.flush.notify_one();
+            return Err(Error::Overloaded {
+                bytes: buffered + reserved,
+                bytes_max,
+            });
+        }
+        Ok(Room {
             reserved: Arc::clone(&self.reserved),
             bytes,
-        }
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a store does by itself: flush by size and age, merge, expire, watch the disk.
+//! What a store does by itself: flush by size and age, merge, expire, scrub, watch the disk.
 //!
 //! Each task sleeps without holding the store, so that a store that is dropped ends at once; its
 //! tasks notice and end too.
@@ -12,12 +12,14 @@ use tokio::task::JoinHandle;
 
 use crate::engine::full;
 use crate::store::Inner;
-use crate::{Error, Result};
+use crate::{Error, PartId, Result};
 
 const DISK_INTERVAL: Duration = Duration::from_secs(1);
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
 /// Least time between two looks at retention on a nearly full disk.
 const EXPIRE_PAUSE: Duration = Duration::from_secs(5);
+/// The first pass of the scrubber begins this long after a start, at most.
+const SCRUB_DELAY: Duration = Duration::from_secs(60);
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
@@ -38,6 +40,7 @@ pub(crate) fn start(store: &Arc<Inner>, stop: &watch::Receiver<bool>) -> Vec<Joi
         tokio::spawn(flush(Weak::clone(&weak), Arc::clone(&wake), stop.clone())),
         tokio::spawn(compact(Weak::clone(&weak), stop.clone())),
         tokio::spawn(expire(Weak::clone(&weak), wake, stop.clone())),
+        tokio::spawn(scrub(Weak::clone(&weak), stop.clone())),
         tokio::spawn(disk(weak, stop.clone())),
     ]
 }
@@ -121,6 +124,46 @@ async fn expire(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<b
         if !pause || !until(&mut stop, until_or(EXPIRE_INTERVAL, &wake.expire)).await {
             return;
         }
+    }
+}
+
+/// Reads all files again and again, and writes down damage that anybody has found.
+async fn scrub(store: Weak<Inner>, mut stop: watch::Receiver<bool>) {
+    let Some((interval, rate, state)) = store.upgrade().map(|store| {
+        let config = &store.engine.config;
+        let rate = config.scrub_bytes_per_second.as_u64().max(1);
+        (config.scrub_interval, rate, Arc::clone(&store.engine.state))
+    }) else {
+        return;
+    };
+    let off = interval.is_zero();
+    let mut pause = interval.min(SCRUB_DELAY);
+    let mut after = PartId(0);
+    loop {
+        let found = async {
+            tokio::select! {
+                () = state.damage.notified() => true,
+                () = tokio::time::sleep(pause), if !off => false,
+            }
+        };
+        let found = tokio::select! {
+            _ = stop.changed() => return,
+            found = found => found,
+        };
+        let Some(store) = store.upgrade() else { return };
+        if found {
+            step("damage", store, |store| store.engine.keep_damage()).await;
+            continue;
+        }
+        let next = tokio::task::spawn_blocking(move || store.engine.scrub(after)).await;
+        (after, pause) = match next.unwrap_or(Err(Error::Stopped("scrub"))) {
+            Ok(Some((id, bytes))) => (id, Duration::from_secs_f64(bytes as f64 / rate as f64)),
+            Ok(None) => (PartId(0), interval),
+            Err(error) => {
+                tracing::error!(error = %full(&error), "cannot compare parts with their checksums");
+                (after, BACKOFF_MAX)
+            }
+        };
     }
 }
 

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use bytesize::ByteSize;
 use oriel_proto::{Signal, UnixNanos};
 
+use crate::files::Files;
 use crate::part::sample::{self, NOW};
+use crate::recover::Machine;
 use crate::schema::{Schemas, Table};
 use crate::{
     Answer, Batch, Claim, Config, ContentEncoding, ContentType, Error, Frame, FrameHeader,
@@ -23,6 +25,8 @@ pub(crate) struct Home {
     pub(crate) config: Config,
     /// Bytes free on its disk.
     pub(crate) free: Arc<AtomicU64>,
+    /// How its files are changed.
+    pub(crate) files: Files,
 }
 
 /// One request: rows of each table, all following from its number.
@@ -45,6 +49,7 @@ impl Home {
             compact_interval: never,
             disk_free_min: ByteSize::b(1000),
             retention_bytes: ByteSize::b(u64::MAX),
+            retention_clock_jump_max: Duration::ZERO,
             ..Config::default()
         };
         Home {
@@ -52,6 +57,7 @@ impl Home {
             clock: Arc::new(ManualClock::at(UnixNanos(NOW))),
             config,
             free: Arc::new(AtomicU64::new(1 << 40)),
+            files: Files::default(),
         }
     }
 
@@ -70,7 +76,9 @@ impl Home {
         let free = Arc::clone(&self.free);
         let ask = Arc::new(move |_: &Path| Ok(free.load(Ordering::SeqCst)));
         let clock = Arc::clone(&self.clock);
-        Store::open_on(self.config.clone(), clock, replay(), ask).await
+        let files = self.files.clone();
+        let machine = Machine { ask, files };
+        Store::open_on(self.config.clone(), clock, replay(), machine).await
     }
 }
 

@@ -125,7 +125,6 @@ async fn read_all(
             if message > max {
                 return Err(Error::TooLarge { max });
             }
-            permit.cover(message)?;
         }
         if done {
             return Ok(data);

@@ -166,6 +166,34 @@ async fn asks_to_come_again_when_overloaded() {
     );
 }
 
+/// Scenario: ten clients declare 60 KiB each, of a budget of 100, and send nothing more.
+/// Guarantees: others are stored meanwhile.
+#[tokio::test]
+async fn stalled_bodies_keep_nobody_out() {
+    let change = |config: &mut Config| config.in_flight_bytes_max = ByteSize::kib(100);
+    let running = start_with(change, None).await;
+    let head =
+        format!("POST /v1/logs HTTP/1.1\r\n{PROTOBUF}host: x\r\ncontent-length: 61440\r\n\r\n");
+    let mut stalled = Vec::new();
+    for _ in 0..10 {
+        let mut stream = tokio::net::TcpStream::connect(running.http).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes())
+            .await
+            .unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, &[0; 10])
+            .await
+            .unwrap();
+        stalled.push(stream);
+    }
+    // Their calls have begun once each has been read from.
+    for _ in 0..20 {
+        let reply = post(running.http, Signal::Metrics, PROTOBUF, b"").await;
+        assert_eq!(reply.status, 200);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(stalled);
+}
+
 /// Scenario: a client that sends ten bytes of a hundred, and waits.
 /// Guarantees: it is answered 503 after `body_timeout`, and holds nothing.
 #[tokio::test]

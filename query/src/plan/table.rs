@@ -5,8 +5,8 @@
 //! a column that a part lacks reads as NULL.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
@@ -42,6 +42,19 @@ pub(crate) struct Counters {
     pub(crate) files_pruned: AtomicU64,
     /// Rows of buffers handed to scans.
     pub(crate) buffered_rows: AtomicU64,
+    /// Damaged parts that might have had rows for the answer.
+    pub(crate) missing: Mutex<Vec<Arc<PartMeta>>>,
+}
+
+impl Counters {
+    fn miss(&self, parts: Vec<Arc<PartMeta>>) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        for part in parts {
+            if missing.iter().all(|known| known.id != part.id) {
+                missing.push(part);
+            }
+        }
+    }
 }
 
 /// One table of a snapshot.
@@ -74,8 +87,12 @@ impl SignalTable {
     }
 
     fn pruned(&self, filters: &[Expr]) -> Vec<Arc<PartMeta>> {
+        self.matching(self.snapshot.parts(self.table), filters)
+    }
+
+    /// Those of `parts` that may have rows for `filters`.
+    fn matching(&self, parts: &[Arc<PartMeta>], filters: &[Expr]) -> Vec<Arc<PartMeta>> {
         let filters: Vec<Expr> = filters.iter().cloned().map(unqualified).collect();
-        let parts = self.snapshot.parts(self.table);
         match DFSchema::try_from(Arc::clone(&self.schema)) {
             Ok(schema) => prune::prune(parts, &filters, self.table_schema(), &schema),
             Err(_) => parts.to_vec(),
@@ -244,6 +261,9 @@ impl TableProvider for SignalTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let parts = self.pruned(filters);
+        let missing = self.snapshot.missing(self.table).iter();
+        let missing: Vec<_> = missing.map(|missing| Arc::clone(&missing.part)).collect();
+        self.counters.miss(self.matching(&missing, filters));
         let considered = self.snapshot.parts(self.table).len();
         let add = |counter: &AtomicU64, count: usize| {
             counter.fetch_add(count as u64, Ordering::Relaxed);

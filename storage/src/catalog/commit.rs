@@ -37,6 +37,21 @@ impl Catalog {
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let head = Head::read(&tx)?;
+        if let Some(position) = commit.flushed
+            && tables::flushed(&tx)? == position
+        {
+            // An earlier try was made durable although it failed: show it, do not add it again.
+            let lake = open::read_foreign(&tx, &self.schemas)?;
+            let parts = load::parts(&tx, &self.columns, &lake)?;
+            drop(tx);
+            tracing::warn!("a commit that seemed to fail was made after all");
+            self.lake = lake;
+            return Ok(Committed {
+                snapshot_id: self.lake.snapshot_id,
+                added: Vec::new(),
+                reloaded: Some(parts),
+            });
+        }
         let foreign = head.snapshot_id != self.lake.snapshot_id;
         let mut lake = if foreign {
             tracing::warn!(
@@ -67,6 +82,11 @@ impl Catalog {
             &self.columns,
             &mut changed,
         )?;
+        for part in &added {
+            if let Some(sums) = self.checks.as_ref().and_then(|c| c.sums(&part.path)) {
+                tables::add_sums(&tx, part.id.0, &sums)?;
+            }
+        }
         step.changes.extend(changed.words(commit.why));
         step.finish(&tx, Some(message(commit.why)), now)?;
         if let Some(position) = commit.flushed {
@@ -74,7 +94,8 @@ impl Catalog {
         }
         if let Some(hashes) = &commit.seen {
             let window = i64::try_from(self.seen_window.as_nanos()).unwrap_or(i64::MAX);
-            tables::remember(&tx, now, hashes, UnixNanos(now.0.saturating_sub(window)))?;
+            let oldest = UnixNanos(now.0.saturating_sub(window));
+            tables::remember(&tx, now, hashes, oldest, self.seen_bytes_max)?;
         }
         lake.snapshot_id = step.head.snapshot_id;
         let reloaded = foreign
@@ -95,6 +116,7 @@ fn message(why: CommitKind) -> &'static str {
         CommitKind::Flush => "flush",
         CommitKind::Compact => "compact",
         CommitKind::Expire => "expire",
+        CommitKind::Delete => "delete",
     }
 }
 

@@ -8,9 +8,9 @@
 //!
 //! ```text
 //! ducklake.rs  the tables of DuckLake, as the extension writes them     value.rs  statistics as text
-//! tables.rs    oriel_meta, oriel_tenant, oriel_part, oriel_wal, oriel_seen, oriel_promoted
+//! tables.rs    oriel_meta, oriel_tenant, oriel_part, oriel_wal, oriel_seen, oriel_promoted, oriel_block, oriel_damaged
 //! open.rs      create, check, reconcile columns     load.rs  live parts     commit.rs  one transaction
-//! vacate.rs    snapshots expire, files become due for deletion
+//! vacate.rs    snapshots expire, files become due for deletion     state.rs  damage, the clock
 //! ```
 
 mod commit;
@@ -18,6 +18,7 @@ mod ducklake;
 mod fault;
 mod load;
 mod open;
+mod state;
 mod tables;
 mod vacate;
 mod value;
@@ -32,8 +33,11 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use oriel_proto::UnixNanos;
+
+use crate::checked::Checks;
 use crate::schema::{Schemas, Table};
-use crate::{Clock, PartMeta, TenantId, WalPosition};
+use crate::{Clock, PartId, PartMeta, TenantId, WalPosition};
 
 pub use ducklake::ducklake_type;
 
@@ -48,6 +52,9 @@ pub(crate) struct Catalog {
     lake: Lake,
     secret: [u8; 32],
     seen_window: Duration,
+    seen_bytes_max: u64,
+    /// Where the sums of new files are found.
+    checks: Option<Arc<Checks>>,
 }
 
 /// What [`Catalog::open`] found.
@@ -63,6 +70,12 @@ pub(crate) struct CatalogState {
     pub epoch: u64,
     /// The blobs of [`Commit::seen`] that are young enough, oldest first.
     pub seen: Vec<Vec<u8>>,
+    /// Checksums of the blocks of parts that have several.
+    pub sums: HashMap<PartId, Vec<u64>>,
+    /// Parts that are damaged, and why; they are among `parts`.
+    pub damaged: Vec<(PartId, String)>,
+    /// The time that was last believed; that of the newest snapshot where none is remembered.
+    pub clock: Option<UnixNanos>,
 }
 
 /// Why a commit is made.
@@ -70,6 +83,8 @@ pub(crate) struct CatalogState {
 pub(crate) enum CommitKind {
     /// Buffered rows became parts.
     Flush,
+    /// Rows were deleted, or summaries made anew: those added hold what is left of those removed.
+    Delete,
     /// Parts were merged: those added hold the rows of those removed.
     Compact,
     /// Retention: parts are only removed.
@@ -131,9 +146,16 @@ impl Catalog {
         self.secret
     }
 
-    /// Keeps the blobs of [`Commit::seen`] for this long. 15 minutes unless called.
-    pub(crate) fn keep_seen(&mut self, window: Duration) {
+    /// Keeps the blobs of [`Commit::seen`] for this long, and this many bytes of them at most.
+    /// 15 minutes and 64 MiB unless called.
+    pub(crate) fn keep_seen(&mut self, window: Duration, bytes_max: u64) {
         self.seen_window = window;
+        self.seen_bytes_max = bytes_max;
+    }
+
+    /// Keeps the sums that `checks` has of new files.
+    pub(crate) fn keep_sums_of(&mut self, checks: Arc<Checks>) {
+        self.checks = Some(checks);
     }
 
     /// All live parts, read again.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::ducklake::{self, ColumnRow, Head, Step};
 use super::fault::{Fault, Result};
-use super::{Catalog, CatalogState, Lake, TenantTables, load, tables};
+use super::{Catalog, CatalogState, Lake, TenantTables, load, tables, vacate};
 use crate::layout::Layout;
 use crate::schema::{FORMAT_VERSION, PromotedKey, Schemas, Table};
 use crate::{Clock, Error, TenantId};
@@ -26,6 +26,8 @@ const JOURNAL_BYTES_MAX: i64 = 16 << 20;
 const STATEMENTS_CACHED: usize = 64;
 /// How long request hashes are kept unless [`Catalog::keep_seen`] says otherwise.
 const SEEN_WINDOW: Duration = Duration::from_secs(15 * 60);
+/// And how many bytes of them.
+const SEEN_BYTES_MAX: u64 = 64 << 20;
 
 impl Catalog {
     /// Opens the catalog below `layout`, creating it with the tables of the default tenant when
@@ -68,6 +70,12 @@ fn open(
             params![data_path],
         )?;
     }
+    tables::add_later(&tx)?;
+    // Before the columns are reconciled, which may make a snapshot of now.
+    let known = match tables::clock(&tx)? {
+        None if !empty => vacate::newest_snapshot(&tx)?,
+        known => known,
+    };
     let schemas = reconcile_promoted(&tx, promote)?;
     let lake = reconcile(&tx, &schemas, clock.as_ref())?;
     let columns = load::Columns::of(&schemas);
@@ -79,6 +87,9 @@ fn open(
         flushed,
         epoch,
         seen: tables::seen(&tx)?,
+        sums: tables::sums(&tx)?,
+        damaged: tables::damaged(&tx)?,
+        clock: known,
     };
     tx.commit()?;
     let catalog = Catalog {
@@ -90,6 +101,8 @@ fn open(
         lake,
         secret,
         seen_window: SEEN_WINDOW,
+        seen_bytes_max: SEEN_BYTES_MAX,
+        checks: None,
     };
     Ok((catalog, state))
 }

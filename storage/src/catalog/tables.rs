@@ -4,9 +4,11 @@
 //! oriel_meta      format, secret             oriel_promoted  promoted attribute keys, in column order
 //! oriel_tenant    DuckLake schemas of ours   oriel_part      what DuckLake does not say about a file
 //! oriel_wal       ingester, epoch, position  oriel_seen      request hashes, one blob a flush
+//! oriel_block     checksums of a file's blocks (those of one block have oriel_part's only)
+//! oriel_damaged   files that cannot be read, and why: no snapshot of ours shows them
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
 
 use oriel_proto::UnixNanos;
@@ -15,7 +17,7 @@ use uuid::Uuid;
 
 use super::fault::{Fault, Result};
 use crate::schema::{FORMAT_VERSION, PromotedKey, Table, ValueType};
-use crate::{PartMeta, TenantId, WalPosition};
+use crate::{PartId, PartMeta, TenantId, WalPosition};
 
 const DDL: &str = "
 CREATE TABLE oriel_meta(key TEXT PRIMARY KEY, value BLOB NOT NULL);
@@ -26,6 +28,15 @@ CREATE TABLE oriel_wal(ingester TEXT PRIMARY KEY, epoch INTEGER NOT NULL, positi
 CREATE TABLE oriel_seen(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, hashes BLOB NOT NULL);
 CREATE INDEX oriel_seen_by_time ON oriel_seen(at);
 ";
+
+/// Tables that came later: added to a catalog that lacks them.
+const DDL_LATER: &str = "
+CREATE TABLE IF NOT EXISTS oriel_block(data_file_id INTEGER PRIMARY KEY, sums BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS oriel_damaged(data_file_id INTEGER PRIMARY KEY, at INTEGER NOT NULL, detail TEXT NOT NULL);
+";
+
+/// Blobs of request hashes kept at most: the sum over them is taken in each commit.
+const SEEN_ROWS_MAX: i64 = 1024;
 
 /// The one ingester of a store that is not scaled out.
 const INGESTER: &str = "local";
@@ -41,6 +52,87 @@ pub(super) fn create(db: &Connection) -> Result<()> {
     )?;
     db.execute("INSERT INTO oriel_wal VALUES (?1, 0, 0)", params![INGESTER])?;
     Ok(())
+}
+
+/// Adds the tables that this catalog lacks.
+pub(super) fn add_later(db: &Connection) -> Result<()> {
+    Ok(db.execute_batch(DDL_LATER)?)
+}
+
+/// The time last believed, where one is remembered.
+pub(super) fn clock(db: &Connection) -> Result<Option<UnixNanos>> {
+    let sql = "SELECT value FROM oriel_meta WHERE key = 'clock'";
+    let time: Option<i64> = db.query_row(sql, [], |row| row.get(0)).optional()?;
+    Ok(time.map(UnixNanos))
+}
+
+/// Remembers the time believed.
+pub(super) fn set_clock(db: &Connection, now: UnixNanos) -> Result<()> {
+    db.execute(
+        "INSERT OR REPLACE INTO oriel_meta VALUES ('clock', ?1)",
+        params![now.0],
+    )?;
+    Ok(())
+}
+
+/// Keeps the sums of a file's blocks.
+pub(super) fn add_sums(db: &Connection, id: i64, sums: &[u64]) -> Result<()> {
+    let blob: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+    db.prepare_cached("INSERT INTO oriel_block VALUES (?1, ?2)")?
+        .execute(params![id, blob])?;
+    Ok(())
+}
+
+/// The sums of all files that have more than one block.
+pub(super) fn sums(db: &Connection) -> Result<HashMap<PartId, Vec<u64>>> {
+    let mut statement = db.prepare("SELECT data_file_id, sums FROM oriel_block")?;
+    let mut rows = statement.query([])?;
+    let mut all = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let blob = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        let (sums, rest) = blob.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(Fault::Damaged("a list of checksums is cut off".to_owned()));
+        }
+        let sums = sums.iter().map(|sum| u64::from_le_bytes(*sum));
+        all.insert(PartId(row.get(0)?), sums.collect());
+    }
+    Ok(all)
+}
+
+/// Marks a file as damaged, or as good again.
+pub(super) fn set_damaged(
+    db: &Connection,
+    id: PartId,
+    now: UnixNanos,
+    detail: Option<&str>,
+) -> Result<()> {
+    match detail {
+        Some(detail) => db.execute(
+            "INSERT OR REPLACE INTO oriel_damaged VALUES (?1, ?2, ?3)",
+            params![id.0, now.0, detail],
+        )?,
+        None => db.execute(
+            "DELETE FROM oriel_damaged WHERE data_file_id = ?1",
+            params![id.0],
+        )?,
+    };
+    Ok(())
+}
+
+/// The files marked as damaged, and why.
+pub(super) fn damaged(db: &Connection) -> Result<Vec<(PartId, String)>> {
+    let mut statement = db.prepare("SELECT data_file_id, detail FROM oriel_damaged")?;
+    let rows = statement.query_map([], |row| Ok((PartId(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The flushed position.
+pub(super) fn flushed(db: &Connection) -> Result<WalPosition> {
+    let position: i64 = db
+        .prepare_cached("SELECT position FROM oriel_wal WHERE ingester = ?1")?
+        .query_row(params![INGESTER], |row| row.get(0))?;
+    Ok(WalPosition(position as u64))
 }
 
 pub(super) fn format(db: &Connection) -> Result<u32> {
@@ -97,12 +189,10 @@ pub(super) fn raise_epoch(db: &Connection) -> Result<(u64, WalPosition)> {
 
 /// Moves the flushed position.
 ///
-/// Errors: `Damaged` when it would go back: replay would then double rows.
+/// Errors: `Damaged` when it would not go forward: replay would then double rows.
 pub(super) fn set_flushed(db: &Connection, position: WalPosition) -> Result<()> {
     let moved = db
-        .prepare_cached(
-            "UPDATE oriel_wal SET position = ?2 WHERE ingester = ?1 AND position <= ?2",
-        )?
+        .prepare_cached("UPDATE oriel_wal SET position = ?2 WHERE ingester = ?1 AND position < ?2")?
         .execute(params![INGESTER, position.0 as i64])?;
     if moved == 1 {
         Ok(())
@@ -114,15 +204,27 @@ pub(super) fn set_flushed(db: &Connection, position: WalPosition) -> Result<()> 
     }
 }
 
-/// Remembers `hashes` of now, forgets those from before `oldest`.
+/// Remembers `hashes` of now; forgets those from before `oldest`, and the oldest that are beyond
+/// `bytes_max` in all or beyond [`SEEN_ROWS_MAX`] blobs.
 pub(super) fn remember(
     db: &Connection,
     now: UnixNanos,
     hashes: &[u8],
     oldest: UnixNanos,
+    bytes_max: u64,
 ) -> Result<()> {
     db.prepare_cached("DELETE FROM oriel_seen WHERE at < ?1")?
         .execute(params![oldest.0])?;
+    db.prepare_cached("DELETE FROM oriel_seen WHERE id <= (SELECT max(id) FROM oriel_seen) - ?1")?
+        .execute(params![SEEN_ROWS_MAX])?;
+    // The newest blob of all is kept: `bytes_max` has room for it beside those kept here.
+    let room = bytes_max.saturating_sub(hashes.len() as u64);
+    db.prepare_cached(
+        "DELETE FROM oriel_seen WHERE id <= (
+            SELECT max(id) FROM (SELECT id, sum(length(hashes)) OVER (ORDER BY id DESC) AS total
+                                 FROM oriel_seen) WHERE total > ?1)",
+    )?
+    .execute(params![i64::try_from(room).unwrap_or(i64::MAX)])?;
     if !hashes.is_empty() {
         db.prepare_cached("INSERT INTO oriel_seen(at, hashes) VALUES (?1, ?2)")?
             .execute(params![now.0, hashes])?;

@@ -298,8 +298,10 @@ fn replaces_parts() {
     );
 }
 
-/// Scenario: a commit that moves the position but has no rows; then one that would move it back.
-/// Guarantees: no snapshot is made for nothing; a position never goes back.
+/// Scenario: a commit that moves the position but has no rows; it is made again; then one that would
+/// move it back. A flush is made whose outcome is not known, and is made again.
+/// Guarantees: no snapshot is made for nothing; a position never goes back; what was committed after
+/// all is shown and not added twice.
 #[test]
 fn moves_the_position_alone() {
     let place = Place::new();
@@ -311,8 +313,17 @@ fn moves_the_position_alone() {
     assert_eq!(catalog.commit(moved(5)).unwrap().snapshot_id, 1);
     assert_eq!(catalog.commit(moved(5)).unwrap().snapshot_id, 1);
     assert!(catalog.commit(moved(4)).is_err());
+    let again = || Commit {
+        flushed: Some(WalPosition(9)),
+        ..flush(vec![part(Table::Logs, 3)])
+    };
+    let first = catalog.commit(again()).unwrap();
+    let second = catalog.commit(again()).unwrap();
+    assert_eq!(second.snapshot_id, first.snapshot_id);
+    assert_eq!(second.added, []);
+    assert_eq!(second.reloaded.unwrap(), first.added);
     drop(catalog);
-    assert_eq!(place.open(&[]).1.flushed, WalPosition(5));
+    assert_eq!(place.open(&[]).1.flushed, WalPosition(9));
 }
 
 /// Scenario: an operator promotes keys over several starts, drops and repeats some, and changes
@@ -364,7 +375,7 @@ fn adds_columns() {
 fn forgets_old_hashes() {
     let place = Place::new();
     let (mut catalog, _) = place.open(&[]);
-    catalog.keep_seen(Duration::from_secs(600));
+    catalog.keep_seen(Duration::from_secs(600), 1 << 20);
     for minute in 0..30 {
         place.clock.set(at(i64::from(minute) * 60));
         let commit = Commit {

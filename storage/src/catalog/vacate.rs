@@ -99,6 +99,13 @@ impl Catalog {
     }
 }
 
+/// When the newest snapshot was made.
+pub(super) fn newest_snapshot(db: &Connection) -> Result<Option<UnixNanos>> {
+    let sql = "SELECT snapshot_time FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1";
+    let time: String = db.query_row(sql, [], |row| row.get(0))?;
+    Ok(value::parse_instant(&time))
+}
+
 /// The first snapshot to keep: the first that is not older, or else the newest. Snapshots end from
 /// the front only, so one whose time went back never tears a hole.
 fn oldest_kept(db: &Connection, older_than: UnixNanos) -> Result<Option<i64>> {
@@ -139,6 +146,8 @@ fn schedule_files(db: &Connection, keep_from: i64, now: UnixNanos) -> Result<()>
     let ended = "(SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot <= ?1)";
     for table in [
         "ducklake_file_column_stats",
+        "oriel_block",
+        "oriel_damaged",
         "oriel_part",
         "ducklake_data_file",
     ] {

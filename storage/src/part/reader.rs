@@ -4,17 +4,18 @@
 //! written are NULL.
 
 use std::fs::File;
-use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray, new_null_array};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use xxhash_rust::xxh3::Xxh3Default;
 
 use super::PartMeta;
 use super::writer::parquet_error;
+use crate::checked::{damage, sum};
+use crate::files::failed;
 use crate::objects::Objects;
 use crate::schema::TableSchema;
 use crate::{Error, Result};
@@ -150,32 +151,22 @@ impl Iterator for PartReader {
 ///
 /// Errors: `Corrupt` when they differ or the file is gone, `Io`.
 pub(crate) fn verify(objects: &Objects, part: &PartMeta) -> Result<()> {
-    let mut file = match objects.read(&part.path) {
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Err(corrupt(part, "its file is gone"));
-        }
+    let unread = |source: std::io::Error| match damage(&source) {
+        Some(detail) => corrupt(part, &detail),
+        None => failed("reading", Path::new(&part.path), source),
+    };
+    let file = match objects.read(&part.path) {
+        Err(Error::Io { source, .. }) => return Err(unread(source)),
         file => file?,
     };
-    let mut hash = Xxh3Default::new();
-    let mut block = vec![0; 256 * 1024];
-    let mut bytes = 0;
-    loop {
-        let read = file.read(&mut block).map_err(|source| Error::Io {
-            action: "reading",
-            path: part.path.clone().into(),
-            source,
-        })?;
-        if read == 0 {
-            break;
-        }
-        bytes += read as u64;
-        hash.update(&block[..read]);
-    }
+    // What the disk has is of interest, not what memory still has of it. A mere hint.
+    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    let (bytes, checksum) = sum(&file).map_err(unread)?;
     if bytes != part.bytes {
         let detail = format!("it has {bytes} bytes, not {}", part.bytes);
         return Err(corrupt(part, &detail));
     }
-    if hash.digest() != part.checksum {
+    if checksum != part.checksum {
         return Err(corrupt(part, "its checksum differs from the catalog's"));
     }
     Ok(())

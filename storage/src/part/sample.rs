@@ -44,7 +44,7 @@ impl Random {
 
 /// A context over `directory`.
 pub(crate) fn context(directory: &Path, schemas: Schemas, config: Config) -> PartContext {
-    let objects = Arc::new(Objects::open(directory).unwrap());
+    let objects = Arc::new(Objects::open(directory, crate::files::Files::default()).unwrap());
     PartContext::new(objects, schemas, config)
 }
 

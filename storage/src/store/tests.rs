@@ -318,7 +318,7 @@ async fn bad_frames_are_kept_aside() {
 }
 
 /// Scenario: replay of more rows than `flush_bytes`; then files that no commit names lie around.
-/// Guarantees: recovery flushes on the way and keeps every row once; orphans are removed.
+/// Guarantees: recovery flushes on the way and keeps every row once; orphans are moved aside.
 #[tokio::test(flavor = "multi_thread")]
 async fn recovery_bounds_memory_and_sweeps() {
     let mut home = Home::new();
@@ -338,7 +338,183 @@ async fn recovery_bounds_memory_and_sweeps() {
     std::fs::write(&orphan, "x").unwrap();
     let store = home.open().await;
     assert!(!orphan.exists());
+    let aside = home
+        .config
+        .data_dir
+        .join("quarantine/orphans/default/logs/2026-01-01/x.parquet");
+    assert!(aside.exists());
     check(&store, &sent, "after the sweep");
+}
+
+/// Scenario: the process starts with its clock 200 days ahead; then the clock is right.
+/// Guarantees: nothing is removed for its age, neither by the wrong clock nor later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_far_ahead_removes_nothing() {
+    let mut home = Home::new();
+    home.config.retention_clock_jump_max = Duration::from_secs(2 * 86_400);
+    let store = home.open().await;
+    let sent = send(&store, 0..3).await;
+    store.flush().await.unwrap();
+    store.expire().await.unwrap();
+    store.close().await.unwrap();
+    home.clock
+        .set(UnixNanos(sample::NOW + 200 * UnixNanos::DAY));
+    let store = home.open().await;
+    store.expire().await.unwrap();
+    check(&store, &sent, "with the clock ahead");
+    store.close().await.unwrap();
+    home.clock.set(UnixNanos(sample::NOW + 1_000_000_000));
+    let store = home.open().await;
+    store.expire().await.unwrap();
+    check(&store, &sent, "with the right clock");
+    home.config.retention_clock_jump_max = Duration::ZERO;
+    store.close().await.unwrap();
+    home.clock
+        .set(UnixNanos(sample::NOW + 200 * UnixNanos::DAY));
+    let store = home.open().await;
+    store.expire().await.unwrap();
+    check(&store, &[], "with every clock believed");
+}
+
+/// Scenario: a part is damaged on disk while the store runs, and read as queries read; the store is
+/// opened again, merges, and the file is put right; then a file is gone.
+/// Guarantees: reading is an error that names the part; from then on snapshots lack it and say so,
+/// over restarts and merges, until its file is good again.
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_parts_are_missing_by_name() {
+    use object_store::ObjectStoreExt;
+    let mut home = Home::new();
+    home.config.compact_parts_min = 2;
+    let store = home.open().await;
+    let mut sent = send(&store, 0..2).await;
+    store.flush().await.unwrap();
+    let tenant = TenantId::default_tenant();
+    let bad = Arc::clone(&store.snapshot(&tenant).parts(Table::Logs)[0]);
+    let path = home.config.data_dir.join(&bad.path);
+    let whole = std::fs::read(&path).unwrap();
+    let mut damaged = whole.clone();
+    damaged[100] ^= 16;
+    std::fs::write(&path, &damaged).unwrap();
+    let at = object_store::path::Path::from(bad.path.as_str());
+    let error = store.objects().get(&at).await.unwrap_err().to_string();
+    assert!(
+        error.contains(&bad.path) && error.contains("damaged"),
+        "{error}"
+    );
+    let lacks = |store: &Store| {
+        let snapshot = store.snapshot(&tenant);
+        assert_eq!(snapshot.missing(Table::Spans).len(), 0);
+        assert_eq!(snapshot.missing(Table::Logs)[0].part.path, bad.path);
+        assert_eq!(
+            (store.stats().damaged_parts, store.stats().damaged_rows),
+            (1, bad.rows)
+        );
+        assert_eq!(
+            shown(store, Table::Spans).len(),
+            3 * (shown(store, Table::Metrics).len())
+        );
+    };
+    lacks(&store);
+    store.0.engine.keep_damage().unwrap();
+    drop(store);
+    let store = home.open().await;
+    lacks(&store);
+    sent.extend(send(&store, 2..4).await);
+    store.flush().await.unwrap();
+    sent.extend(send(&store, 4..6).await);
+    store.flush().await.unwrap();
+    store.compact().await.unwrap();
+    lacks(&store);
+    assert_eq!(store.snapshot(&tenant).parts(Table::Logs).len(), 1);
+    std::fs::write(&path, &whole).unwrap();
+    store.scrub().await.unwrap();
+    check(&store, &sent, "after the repair");
+    std::fs::remove_file(&path).unwrap();
+    store.scrub().await.unwrap();
+    lacks(&store);
+    std::fs::write(&path, &whole).unwrap();
+    store.close().await.unwrap();
+    let store = home.open().await;
+    store.scrub().await.unwrap();
+    check(&store, &sent, "at last");
+}
+
+/// Scenario: an input of a merge is damaged.
+/// Guarantees: it alone is left out and named; the others are merged.
+#[tokio::test(flavor = "multi_thread")]
+async fn merges_leave_damaged_parts_out() {
+    let mut home = Home::new();
+    home.config.compact_parts_min = 3;
+    let store = home.open().await;
+    for number in 0..4 {
+        send(&store, number..number + 1).await;
+        store.flush().await.unwrap();
+    }
+    let tenant = TenantId::default_tenant();
+    let bad = Arc::clone(&store.snapshot(&tenant).parts(Table::Logs)[1]);
+    std::fs::write(home.config.data_dir.join(&bad.path), "short").unwrap();
+    store.compact().await.unwrap();
+    let snapshot = store.snapshot(&tenant);
+    assert_eq!(snapshot.parts(Table::Logs).len(), 1);
+    assert_eq!(snapshot.parts(Table::Logs)[0].rows, 6);
+    assert_eq!(snapshot.missing(Table::Logs)[0].part.path, bad.path);
+}
+
+/// Scenario: a flush fails, more rows come, the store is closed.
+/// Guarantees: closing flushes both.
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_flushes_what_a_failed_flush_left() {
+    let home = Home::new();
+    let store = home.open().await;
+    let tables = home.config.data_dir.join("tables");
+    let mut sent = send(&store, 0..2).await;
+    std::fs::write(&tables, "").unwrap();
+    store.flush().await.unwrap_err();
+    sent.extend(send(&store, 2..4).await);
+    std::fs::remove_file(&tables).unwrap();
+    store.close().await.unwrap();
+    let store = home.open().await;
+    assert_eq!(store.stats().buffer_rows, 0);
+    assert_eq!(store.stats().flushed_position, 4);
+    check(&store, &sent, "after close");
+}
+
+/// Scenario: the size limit takes some of the newest day's spans.
+/// Guarantees: the summaries count exactly the spans that are left.
+#[tokio::test(flavor = "multi_thread")]
+async fn summaries_follow_spans_that_go_for_size() {
+    let mut home = Home::new();
+    let store = home.open().await;
+    for number in 0..3 {
+        Request::new(number, &[(Table::Spans, 5)])
+            .send(&store)
+            .await
+            .unwrap();
+        store.flush().await.unwrap();
+    }
+    let bytes = store.stats().part_bytes;
+    store.close().await.unwrap();
+    home.config.retention_bytes = ByteSize::b(bytes - 1);
+    let store = home.open().await;
+    store.expire().await.unwrap();
+    check(
+        &store,
+        &[1, 2].map(|number| Request::new(number, &[(Table::Spans, 5)])),
+        "after retention",
+    );
+}
+
+/// Scenario: whoever opens a store stops waiting while the log is replayed.
+/// Guarantees: the replay ends soon and lets the directory go; the next one has every row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_can_be_stopped() {
+    let home = Home::new();
+    let store = home.open().await;
+    let sent = send(&store, 0..50).await;
+    drop(store);
+    let opening = tokio::time::timeout(Duration::from_millis(1), home.open()).await;
+    drop(opening);
+    check(&home.open().await, &sent, "after another start");
 }
 
 /// Scenario: 24 seeded histories of append (with retries, concurrent), flush, compact, expire,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::{Logged, SegmentFile, claimed_sequence, decode, io, list};
+use super::{Logged, SegmentFile, claimed_sequence, decode, io, is_first_version, is_header, list};
 use crate::{Result, WalPosition};
 
 /// What stands in the log.
@@ -96,6 +96,7 @@ impl Walk<'_> {
         let path = &segment.path;
         let bytes = Bytes::from(std::fs::read(path).map_err(|source| io("reading", path, source))?);
         self.expected = segment.first;
+        let old = is_first_version(&bytes, 0);
         let mut at = 0;
         while end != Some(self.expected) {
             if let Some(frame) = self.frame(&bytes, at) {
@@ -104,7 +105,7 @@ impl Walk<'_> {
                 if frame.sequence > self.after {
                     (self.visit)(Found::Frame(frame))?;
                 }
-            } else if let Some((next_at, next)) = self.next_good(&bytes, at, end) {
+            } else if let Some((next_at, next)) = self.next_good(&bytes, at, end, old) {
                 self.damaged(next, bytes.slice(at..next_at), path, at)?;
                 at = next_at;
             } else if let Some(end) = end {
@@ -123,8 +124,15 @@ impl Walk<'_> {
         decode(bytes, at, self.salt).filter(|frame| frame.sequence == self.expected)
     }
 
-    /// The next good frame of this segment that was written after the expected one.
-    fn next_good(&self, bytes: &Bytes, at: usize, end: Option<u64>) -> Option<(usize, u64)> {
+    /// The next good frame of this segment that was written after the expected one. In segments of
+    /// the current version only true headers are followed up: linear time (module `wal`).
+    fn next_good(
+        &self,
+        bytes: &Bytes,
+        at: usize,
+        end: Option<u64>,
+        old: bool,
+    ) -> Option<(usize, u64)> {
         let later =
             |sequence: u64| sequence > self.expected && end.is_none_or(|end| sequence < end);
         (at..bytes.len())
@@ -132,6 +140,9 @@ impl Walk<'_> {
             .skip(1)
             .find_map(|at| {
                 let sequence = claimed_sequence(bytes, at).filter(|claimed| later(*claimed))?;
+                if !old && !is_header(bytes, at, self.salt) {
+                    return None;
+                }
                 decode(bytes, at, self.salt).map(|_| (at, sequence))
             })
     }

@@ -10,6 +10,8 @@ use super::writer::{Options, Settled, Wal};
 use super::*;
 use crate::WalPosition;
 use crate::disk::Disk;
+use crate::files::{Files, Gate};
+use crate::tests::faults::{Fault, Faults};
 
 const SALT: u32 = 0xfeed;
 
@@ -43,6 +45,7 @@ fn options(dir: &Path, next: u64) -> Options {
         segments: list(dir).unwrap(),
         flushed: WalPosition(0),
         disk: Arc::new(Disk::new(dir, 0, Arc::new(|_| Ok(u64::MAX)))),
+        files: Files::default(),
     }
 }
 
@@ -272,6 +275,7 @@ async fn a_failed_write_costs_its_group() {
             path: bad,
             first: 0,
             bytes: 1024,
+            bad: false,
         }],
         ..options(dir.path(), 1)
     });
@@ -301,6 +305,7 @@ async fn a_failed_sync_ends_writing() {
             path: bad,
             first: 0,
             bytes: 1024,
+            bad: false,
         }],
         ..options(dir.path(), 1)
     });
@@ -339,4 +344,107 @@ async fn no_room_for_a_segment_is_temporary() {
     let outcomes = outcomes.lock().unwrap();
     assert!(outcomes[0].as_ref().unwrap_err().contains("disk_free_min"));
     assert_eq!(outcomes[1..], [Ok(1), Ok(2)]);
+}
+
+/// Scenario: the first, then a later write to a segment is torn; frames go on; all is flushed; the
+/// log is started again.
+/// Guarantees: the segment is marked as bad, its good frames are read, and neither this process nor
+/// the next one ever writes into it again.
+#[tokio::test]
+async fn a_segment_that_failed_is_never_written_again() {
+    for good in [0, 3] {
+        let dir = tempfile::tempdir().unwrap();
+        let faults = Faults::new(good);
+        let (wal, outcomes) = start(Options {
+            files: Files::behind(Arc::clone(&faults) as Arc<dyn Gate>),
+            ..options(dir.path(), 1)
+        });
+        // The segment is made by six changes: create, write, sync, rename, sync, then the frames.
+        for i in 1..=good {
+            write(&wal, i..=i).await;
+            wait(&outcomes, i as usize).await;
+        }
+        let before_write = if good == 0 { 5 } else { 0 };
+        faults.arm(before_write, Fault::Torn);
+        wal.submit(frame(payload(40)), 0, 40).await.unwrap();
+        wait(&outcomes, good as usize + 1).await;
+        assert!(faults.disarm(), "the write was torn");
+        write(&wal, good + 1..=good + 30).await;
+        wait(&outcomes, good as usize + 31).await;
+        let bad = bad_path(dir.path(), 1);
+        assert_eq!(
+            bad.exists(),
+            good > 0,
+            "one without good frames is removed at once"
+        );
+        let (read_back, damaged, _) = read(dir.path(), 0);
+        assert_eq!((read_back, damaged), (range(1, good + 30), vec![]));
+        let listed = list(dir.path()).unwrap();
+        assert_eq!(
+            listed.iter().filter(|segment| segment.bad).count(),
+            usize::from(good > 0)
+        );
+        drop(wal);
+        let next = good + 31;
+        let (wal, outcomes) = start(Options {
+            flushed: WalPosition(next - 1),
+            ..options(dir.path(), next)
+        });
+        assert!(!bad.exists());
+        write(&wal, next..=next).await;
+        wait(&outcomes, 1).await;
+        assert_eq!(read(dir.path(), next - 1).0, [next]);
+    }
+}
+
+/// Scenario: a damaged frame, before a body of 6 MiB that is nothing but headers of frames to come,
+/// each claiming to be as long as the file.
+/// Guarantees: the search for the next frame does not hash what the fakes claim (it would take
+/// minutes), and finds the true one.
+#[test]
+fn fake_headers_do_not_slow_the_search() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fake = Vec::new();
+    encode(&mut fake, SALT + 1, 9, 1, 0, &frame(""));
+    fake[8..12].copy_from_slice(&(5u32 << 20).to_le_bytes());
+    let body = fake.repeat((6 << 20) / fake.len());
+    let mut bytes = Vec::new();
+    encode(&mut bytes, SALT, 1, 1, 0, &frame(body));
+    bytes[20] ^= 1;
+    encode(&mut bytes, SALT, 2, 1, 0, &frame(payload(2)));
+    std::fs::write(segment_path(dir.path(), 1), bytes).unwrap();
+    let start = std::time::Instant::now();
+    let (good, bad, _) = read(dir.path(), 0);
+    assert_eq!((good, bad), (vec![2], vec![(1, 1)]));
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// Scenario: a segment of frames as version 1 wrote them, one of them damaged.
+/// Guarantees: the others are read.
+#[test]
+fn reads_the_first_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = Vec::new();
+    for sequence in 1..=4 {
+        let mut one = Vec::new();
+        encode(&mut one, SALT, sequence, 1, 0, &frame(payload(sequence)));
+        one.truncate(FIXED_BYTES + "default".len() + payload(sequence).len());
+        one.drain(HEADER_CRC_AT..FIXED_BYTES);
+        one[4] = 1;
+        one[6] -= 4;
+        let crc = checksum(SALT, &one);
+        one[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_le_bytes());
+        one.resize(one.len().next_multiple_of(ALIGN), 0);
+        if sequence == 2 {
+            one[30] ^= 1;
+        }
+        bytes.extend(one);
+    }
+    std::fs::write(segment_path(dir.path(), 1), bytes).unwrap();
+    let (good, bad, _) = read(dir.path(), 0);
+    assert_eq!((good, bad), (vec![1, 3, 4], vec![(2, 1)]));
 }

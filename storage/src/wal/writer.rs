@@ -8,12 +8,11 @@
 //!
 //! A failed write costs its group and the rest of the segment; the next group starts a new one. A
 //! failed sync ends all writing until a restart: the kernel may have dropped the dirty pages, so a
-//! second sync would lie.
+//! second sync would lie. The segment of either is marked as bad and never written again, nor by a
+//! later process: it may hold whole frames that were refused.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -22,9 +21,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    ALIGN, PAYLOAD_BYTES_MAX, SegmentFile, encode, frame_bytes, io, segment_path, sync_dir,
+    ALIGN, PAYLOAD_BYTES_MAX, SegmentFile, bad_path, encode, frame_bytes, io, segment_path,
 };
 use crate::disk::Disk;
+use crate::files::Files;
 use crate::{Error, Frame, Result, WalPosition};
 
 /// A group is written once it has this much.
@@ -57,6 +57,8 @@ pub(crate) struct Options {
     pub(crate) flushed: WalPosition,
     /// Consulted before a segment is added.
     pub(crate) disk: Arc<Disk>,
+    /// How files are changed.
+    pub(crate) files: Files,
 }
 
 /// What became of a group.
@@ -78,6 +80,7 @@ struct Shared<T> {
     queue: Mutex<Queue<T>>,
     wake: Condvar,
     segments: Mutex<Segments>,
+    files: Files,
 }
 
 struct Queue<T> {
@@ -120,11 +123,14 @@ impl<T: Send + 'static> Wal<T> {
         settle: impl FnMut(Settled<T>) + Send + 'static,
     ) -> Result<Self> {
         let segments = options.segments.clone();
-        let (live, free) = if options.flushed.0 + 1 == options.next {
+        let (live, mut free) = if options.flushed.0 + 1 == options.next {
             (Vec::new(), segments)
         } else {
             (segments, Vec::new())
         };
+        for bad in free.extract_if(.., |segment| segment.bad) {
+            remove_flushed(&options.files, &bad);
+        }
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue {
                 waiting: VecDeque::new(),
@@ -136,6 +142,7 @@ impl<T: Send + 'static> Wal<T> {
                 live: live.into(),
                 free,
             }),
+            files: options.files.clone(),
         });
         let dir = options.dir.clone();
         let writer = Writer {
@@ -234,23 +241,31 @@ impl<T> Shared<T> {
                 .is_some_and(|next| crate::invariant::trimmable(next.first, flushed))
                 && let Some(segment) = segments.live.pop_front()
             {
-                segments.free.push(segment);
+                match segment.bad {
+                    true => surplus.push(segment),
+                    false => segments.free.push(segment),
+                }
             }
             while segments.free.len() > FREE_SEGMENTS_MAX {
                 surplus.push(segments.free.remove(0));
             }
         }
         for segment in surplus {
-            if let Err(error) = std::fs::remove_file(&segment.path) {
-                tracing::warn!(path = %segment.path.display(), %error, "cannot remove a flushed WAL segment");
-            }
+            remove_flushed(&self.files, &segment);
         }
+    }
+}
+
+fn remove_flushed(files: &Files, segment: &SegmentFile) {
+    if let Err(error) = files.remove(&segment.path) {
+        tracing::warn!(path = %segment.path.display(), %error, "cannot remove a flushed WAL segment");
     }
 }
 
 struct Current {
     file: File,
     path: PathBuf,
+    first: u64,
     at: u64,
     bytes: u64,
 }
@@ -362,7 +377,7 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             done.push((WalPosition(sequence), self.buffer.len() - start));
         }
         if let Err(error) = self.write() {
-            self.current = None;
+            self.give_up_segment();
             self.refuse(run, reason(&error));
             return;
         }
@@ -371,8 +386,8 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
                 "a sync of the write-ahead log has failed ({}); check the disk, then restart oriel",
                 reason(&error)
             );
-            tracing::error!(%reason, "writing stops");
-            lock(&self.shared.queue).failed = Some(reason.clone());
+            self.fail(&reason);
+            self.give_up_segment();
             self.refuse(run, reason);
             return;
         }
@@ -394,9 +409,9 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             .current
             .as_mut()
             .ok_or(Error::Stopped("the log's segment"))?;
-        current
-            .file
-            .write_all_at(&self.buffer, current.at)
+        self.options
+            .files
+            .write_at(&current.file, &current.path, &self.buffer, current.at)
             .map_err(|source| io("writing", &current.path, source))?;
         current.at += self.buffer.len() as u64;
         Ok(())
@@ -408,12 +423,46 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             .as_ref()
             .ok_or(Error::Stopped("the log's segment"))?;
         let start = Instant::now();
-        current
-            .file
-            .sync_data()
+        self.options
+            .files
+            .sync(&current.file, &current.path, false)
             .map_err(|source| io("syncing", &current.path, source))?;
         metrics::histogram!("oriel_wal_fsync_seconds").record(start.elapsed().as_secs_f64());
         Ok(())
+    }
+
+    /// Nothing is written any more until a restart.
+    fn fail(&self, reason: &str) {
+        tracing::error!(%reason, "writing stops");
+        lock(&self.shared.queue).failed = Some(reason.to_owned());
+    }
+
+    /// Marks the current segment as one that is never written again.
+    fn give_up_segment(&mut self) {
+        let Some(current) = self.current.take() else {
+            return;
+        };
+        let bad = bad_path(&self.options.dir, current.first);
+        let files = &self.options.files;
+        let renamed = files
+            .rename(&current.path, &bad)
+            .and_then(|()| files.sync_directory(&self.options.dir));
+        let mut segments = lock(&self.shared.segments);
+        if let Some(live) = segments.live.iter_mut().find(|l| l.path == current.path) {
+            live.bad = true;
+            if renamed.is_ok() {
+                live.path = bad;
+            }
+        }
+        drop(segments);
+        if let Err(error) = renamed {
+            // A later process could not tell: nothing more may be written beside it.
+            self.fail(&format!(
+                "a write to the write-ahead log has failed, and so has marking its segment ({}); \
+                 check the disk, then restart oriel",
+                reason(&error)
+            ));
+        }
     }
 
     fn refuse(&mut self, run: Vec<Queued<T>>, reason: String) {
@@ -452,36 +501,47 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             segments.free.retain(|free| free.path != path);
             free
         };
+        let files = &self.options.files;
         match free {
-            Some(free) => std::fs::rename(&free.path, &path)
-                .map_err(|source| io("reusing", &free.path, source))?,
+            Some(free) => files.rename(&free.path, &path).inspect_err(|_| {
+                lock(&self.shared.segments).free.push(free.clone());
+            })?,
             None => {
                 self.options.disk.refresh();
                 self.options.disk.check(wanted)?;
                 let new = self.options.dir.join("new.tmp");
-                create_zeroed(&new, wanted).inspect_err(|_| {
+                create_zeroed(files, &new, wanted).inspect_err(|_| {
                     // Whatever space it took is needed elsewhere.
                     let _ = std::fs::remove_file(&new);
                 })?;
-                std::fs::rename(&new, &path).map_err(|source| io("renaming", &new, source))?;
+                files.rename(&new, &path)?;
             }
         }
-        sync_dir(&self.options.dir)?;
+        files.sync_directory(&self.options.dir)?;
         let file = OpenOptions::new()
             .write(true)
             .open(&path)
             .map_err(|source| io("opening", &path, source))?;
         let mut segments = lock(&self.shared.segments);
-        // A segment of the same name holds nothing that was acknowledged, and is replaced.
-        segments.live.retain(|live| live.first < self.next);
+        // A segment of the same name holds nothing that was acknowledged, and is replaced; a bad one
+        // that begins alike has another name, and is in the way no more.
+        segments.live.retain(|live| {
+            let kept = live.first < self.next;
+            if !kept && live.path != path {
+                remove_flushed(files, live);
+            }
+            kept
+        });
         segments.live.push_back(SegmentFile {
             path: path.clone(),
             first: self.next,
             bytes: wanted,
+            bad: false,
         });
         Ok(Current {
             file,
             path,
+            first: self.next,
             at: 0,
             bytes: wanted,
         })
@@ -489,17 +549,17 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
 }
 
 /// A file of `bytes` zeros, written out: a hole would cost each sync a metadata write.
-fn create_zeroed(path: &Path, bytes: u64) -> Result<()> {
+fn create_zeroed(files: &Files, path: &Path, bytes: u64) -> Result<()> {
     let zeros = vec![0; 1 << 20];
     let write = || {
-        let mut file = File::create(path)?;
-        let mut left = bytes;
-        while left > 0 {
-            let take = left.min(zeros.len() as u64);
-            file.write_all(&zeros[..take as usize])?;
-            left -= take;
+        let file = files.create(path)?;
+        let mut at = 0;
+        while at < bytes {
+            let take = (bytes - at).min(zeros.len() as u64);
+            files.write_at(&file, path, &zeros[..take as usize], at)?;
+            at += take;
         }
-        file.sync_all()
+        files.sync(&file, path, true)
     };
     debug_assert_eq!(bytes % ALIGN as u64, 0);
     write().map_err(|source| io("creating", path, source))

@@ -1,0 +1,3 @@
+//! Tests of the store as a whole against faults.
+
+pub(crate) mod faults;
