@@ -171,3 +171,8 @@ export function visible(value: string): string {
     },
   );
 }
+
+/** As `visible`, but line ends and tabs stay what they are: for text of several lines. */
+export function visibleLines(value: string): string {
+  return value.replace(/[^\n\t]+/g, visible);
+}

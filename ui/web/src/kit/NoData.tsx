@@ -1,0 +1,46 @@
+/** Nothing in the range: never had data, data at another time, or a filter that leaves none. */
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { statusQuery } from "../api/queries";
+import { useContext, useSetContext, useTimeRange } from "../app/context";
+import { absolute } from "../app/range";
+import { Button } from "./Button";
+import { Empty } from "./Empty";
+import { formatAgo } from "./format";
+
+/** How much before the newest record "jump there" shows. */
+const BEFORE = 3_600_000_000_000n;
+
+export function NoData({ table, what }: { table: "spans" | "logs"; what: string }) {
+  const status = useQuery(statusQuery());
+  const { q } = useContext();
+  const setContext = useSetContext();
+  const { bounds, now, text } = useTimeRange();
+  const stored = status.data?.tables?.find((each) => each.name === table);
+  if (stored && stored.newest === null) {
+    return (
+      <Empty title={`No ${what} yet`} detail={`Nothing has been sent to this server so far.`}>
+        <Link to="/onboarding">How to send the first {what}</Link>
+      </Empty>
+    );
+  }
+  const newest = stored?.newest ? BigInt(stored.newest) : null;
+  const elsewhere = newest !== null && (newest < bounds.from || newest >= bounds.to);
+  return (
+    <Empty
+      title={q ? `No ${what} match the filter` : `No ${what} in this range`}
+      detail={elsewhere ? `${text}. The latest are from ${formatAgo(newest, now)}.` : `${text}.`}
+    >
+      {elsewhere && (
+        <Button
+          onClick={() =>
+            setContext(absolute({ from: newest - BEFORE, to: newest + 1_000_000_000n }))
+          }
+        >
+          Jump to the latest
+        </Button>
+      )}
+      {q && <Button onClick={() => setContext({ q: undefined } as never)}>Clear the filter</Button>}
+    </Empty>
+  );
+}
