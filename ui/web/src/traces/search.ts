@@ -1,7 +1,7 @@
 import { defined, oneOf, type RawSearch, text } from "../app/params";
 
-const SORTS = ["newest", "oldest", "longest", "shortest", "errors"] as const;
-const LENSES = ["traces", "spans"] as const;
+export const SORTS = ["newest", "oldest", "longest", "shortest", "errors"] as const;
+export const LENSES = ["traces", "spans"] as const;
 
 /** What the address says on the traces page, beside the context. */
 export interface TracesSearch {
@@ -9,6 +9,8 @@ export interface TracesSearch {
   lens?: (typeof LENSES)[number];
   /** Box on the heatmap. */
   brush?: string;
+  /** Whether the list of fields is folded away. */
+  fields?: "off";
 }
 
 export function tracesSearch(raw: RawSearch): TracesSearch {
@@ -16,5 +18,6 @@ export function tracesSearch(raw: RawSearch): TracesSearch {
     sort: oneOf(raw, "sort", SORTS),
     lens: oneOf(raw, "lens", LENSES),
     brush: text(raw, "brush"),
+    fields: oneOf(raw, "fields", ["off"]),
   }) as TracesSearch;
 }
