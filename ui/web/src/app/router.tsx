@@ -13,7 +13,6 @@ import { sqlSearch } from "../sql/search";
 import { statusSearch } from "../status/search";
 import { traceSearch } from "../trace/search";
 import { tracesSearch } from "../traces/search";
-import { followHistory } from "./clock";
 import { CONTEXT_KEYS, validateContext } from "./context";
 import { NotFound } from "./NotFound";
 import { PageError } from "./PageError";
@@ -102,8 +101,6 @@ export const router = createRouter({
   scrollRestoration: true,
   defaultErrorComponent: PageError,
 });
-
-followHistory(router.history);
 
 declare module "@tanstack/react-router" {
   interface Register {

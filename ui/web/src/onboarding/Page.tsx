@@ -1,5 +1,10 @@
-import Guide from "./Guide";
+import { Empty } from "../kit/Empty";
+import { PageFrame } from "../kit/PageFrame";
 
 export function Page() {
-  return <Guide />;
+  return (
+    <PageFrame title="Get started">
+      <Empty title="Not here yet" />
+    </PageFrame>
+  );
 }

@@ -292,10 +292,10 @@ function drawLabel(
     ctx.fillText(text, left - LABEL_GAP - room, middle);
     return;
   }
-  const x = Math.min(frame.width, right) - LABEL_GAP - room;
+  const x = Math.min(frame.width, right) - 4 - room;
   ctx.fillStyle = frame.palette.surface;
   ctx.beginPath();
-  ctx.roundRect(x - 4, y - 2, room + 8, BAR_HEIGHT + 4, 3);
+  ctx.roundRect(x - 6, y - 2, room + 12, BAR_HEIGHT + 4, 3);
   ctx.fill();
   ctx.fillStyle = frame.palette.muted;
   ctx.fillText(text, x, middle);

@@ -4,48 +4,15 @@
  */
 import { type CriticalPath, criticalPath, mainRoot } from "./critical";
 import { inTreeOrder, matchNames, withFolds } from "./find";
+import { type Flame, type FlameMode, flame } from "./flame";
 import { type OverviewStyle, paintOverview } from "./overview";
-import {
-  collapseOthers,
-  countBefore,
-  expandAncestors,
-  type Rows,
-  stepLevel,
-  visibleRows,
-} from "./rows";
+import { countBefore, expandAncestors, type Rows, stepLevel, visibleRows } from "./rows";
+import type { Action, Only, Shown } from "./shown";
 import { decodeSkeleton, rowOfReference, type Skeleton, STATUS_ERROR, traceEnd } from "./skeleton";
 import { detectSkew, type SkewNote } from "./skew";
 import { type Statistics, statistics } from "./statistics";
 import { type Summaries, summarize } from "./summary";
 import { buildForest, type Forest, isFold } from "./tree";
-
-export type Only = "all" | "matches" | "errors" | "critical";
-
-/** What is to be shown of the trace; everything here is in the URL. */
-export interface Shown {
-  /** The span that is the root of what is shown (`referenceOf`); empty shows the whole trace. */
-  readonly root: string;
-  readonly hiddenServices: readonly string[];
-  readonly only: Only;
-  readonly foldFrom: number;
-  /** Times with clock skew taken out. */
-  readonly adjusted: boolean;
-}
-
-export const SHOW_ALL: Shown = {
-  root: "",
-  hiddenServices: [],
-  only: "all",
-  foldFrom: 5,
-  adjusted: false,
-};
-
-export type Action =
-  | { readonly kind: "toggle"; readonly node: number }
-  | { readonly kind: "level"; readonly close: boolean }
-  | { readonly kind: "only-path"; readonly node: number }
-  | { readonly kind: "all"; readonly close: boolean }
-  | { readonly kind: "reveal"; readonly node: number };
 
 /** What changes with folding and with the skew toggle. */
 export interface Structure {
@@ -95,7 +62,7 @@ export class Engine {
   private matched: Uint8Array;
   private hidden: Uint8Array | null = null;
 
-  constructor(bytes: ArrayBuffer, shown: Shown) {
+  constructor(bytes: Uint8Array, shown: Shown) {
     const began = performance.now();
     const skeleton = decodeSkeleton(bytes);
     const decoded = performance.now();
@@ -145,6 +112,11 @@ export class Engine {
     return statistics(this.structure.forest, this.skeleton, this.root);
   }
 
+  flame(mode: FlameMode): Flame {
+    const { forest, start } = this.structure;
+    return flame({ forest, start, skeleton: this.skeleton, root: this.root }, mode);
+  }
+
   overview(style: OverviewStyle, from: number, to: number): Uint8ClampedArray<ArrayBuffer> {
     return paintOverview(
       {
@@ -192,9 +164,8 @@ export class Engine {
     if (action.kind === "toggle")
       this.collapsed[action.node] = this.collapsed[action.node] === 1 ? 0 : 1;
     else if (action.kind === "level") stepLevel(forest, this.collapsed, this.root, action.close);
-    else if (action.kind === "only-path") collapseOthers(forest, this.collapsed, action.node);
     else if (action.kind === "all") this.collapsed = allCollapsed(forest, action.close);
-    else expandAncestors(forest, this.collapsed, action.node);
+    else if (action.kind === "reveal") expandAncestors(forest, this.collapsed, action.node);
   }
 
   private keep(only: Only): Uint8Array | null {

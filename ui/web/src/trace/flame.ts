@@ -54,35 +54,24 @@ function* spansOf({ forest, root }: Scope): Generator<number> {
 }
 
 function timeFlame(scope: Scope): Flame {
-  const { forest, skeleton, start, root } = scope;
-  const laneOf = new Int32Array(forest.spans);
-  const lastEnd: number[] = [];
-  const boxes: number[] = [];
-  let from = Number.POSITIVE_INFINITY;
-  let to = 0;
-  for (const row of spansOf(scope)) {
-    const above = row === root ? -1 : parentSpan(forest, row);
-    const begin = start[row]!;
-    const end = endOf(start, skeleton.duration, row);
-    let lane = above >= 0 ? laneOf[above]! + 1 : 0;
-    const laneMax = lane + LANES_TRIED_MAX;
-    while (lane < laneMax && (lastEnd[lane] ?? Number.NEGATIVE_INFINITY) > begin) lane++;
-    for (let i = lastEnd.length; i <= lane; i++) lastEnd.push(Number.NEGATIVE_INFINITY);
-    lastEnd[lane] = end;
-    laneOf[row] = lane;
-    boxes.push(row);
-    from = Math.min(from, begin);
-    to = Math.max(to, end);
-  }
+  const { skeleton, start } = scope;
+  const boxes = [...spansOf(scope)];
+  const { laneOf, lanes } = assignLanes(scope, boxes);
   const length = (row: number) => endOf(start, skeleton.duration, row) - start[row]!;
   boxes.sort((a, b) => laneOf[a]! - laneOf[b]! || start[a]! - start[b]! || length(a) - length(b));
+  let from = Number.POSITIVE_INFINITY;
+  let to = 0;
+  for (const row of boxes) {
+    from = Math.min(from, start[row]!);
+    to = Math.max(to, endOf(start, skeleton.duration, row));
+  }
   return {
     mode: "time",
     left: Float64Array.from(boxes, (row) => start[row]!),
     right: Float64Array.from(boxes, (row) => endOf(start, skeleton.duration, row)),
     laneFrom: offsets(
       boxes.map((row) => laneOf[row]!),
-      lastEnd.length,
+      lanes,
     ),
     row: Int32Array.from(boxes),
     count: new Int32Array(boxes.length).fill(1),
@@ -91,6 +80,34 @@ function timeFlame(scope: Scope): Flame {
     from: boxes.length > 0 ? from : 0,
     to,
   };
+}
+
+/** Spans by start take the first lane below their parent that is free; a parent goes first. */
+function assignLanes({ forest, skeleton, start, root }: Scope, spans: readonly number[]) {
+  const laneOf = new Int32Array(forest.spans).fill(-1);
+  const lastEnd: number[] = [];
+  const place = (row: number) => {
+    const above = row === root ? -1 : parentSpan(forest, row);
+    let lane = above >= 0 ? laneOf[above]! + 1 : 0;
+    const laneMax = lane + LANES_TRIED_MAX;
+    while (lane < laneMax && (lastEnd[lane] ?? Number.NEGATIVE_INFINITY) > start[row]!) lane++;
+    for (let i = lastEnd.length; i <= lane; i++) lastEnd.push(Number.NEGATIVE_INFINITY);
+    lastEnd[lane] = endOf(start, skeleton.duration, row);
+    laneOf[row] = lane;
+  };
+  const byStart = [...spans].sort((a, b) => start[a]! - start[b]! || a - b);
+  const waiting: number[] = [];
+  for (const row of byStart) {
+    for (
+      let at = row;
+      at >= 0 && laneOf[at] === -1;
+      at = at === root ? -1 : parentSpan(forest, at)
+    ) {
+      waiting.push(at);
+    }
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) place(at);
+  }
+  return { laneOf, lanes: lastEnd.length };
 }
 
 interface Merged {

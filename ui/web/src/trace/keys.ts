@@ -10,7 +10,6 @@ export type Command =
   | "first"
   | "last"
   | "open"
-  | "back"
   | "close-level"
   | "open-level"
   | "next-error"
@@ -25,14 +24,7 @@ export type Command =
   | "path"
   | "view";
 
-export interface KeyPress {
-  readonly key: string;
-  readonly ctrlKey: boolean;
-  readonly metaKey: boolean;
-  readonly altKey: boolean;
-}
-
-/** Keys that move in the list; they work only while it has the focus. */
+/** Keys of the list; they work only while it has the focus. */
 const LIST_KEYS: Readonly<Record<string, Command>> = {
   ArrowDown: "down",
   ArrowUp: "up",
@@ -46,35 +38,35 @@ const LIST_KEYS: Readonly<Record<string, Command>> = {
   " ": "open",
 };
 
-/** Single letters; they work anywhere on the page outside text fields. */
-const LETTER_KEYS: Readonly<Record<string, Command>> = {
-  j: "down",
-  k: "up",
-  h: "collapse",
-  l: "expand",
-  "[": "close-level",
-  "]": "open-level",
-  e: "next-error",
-  E: "previous-error",
-  n: "next-match",
-  N: "previous-match",
-  f: "fit",
-  w: "zoom-in",
-  s: "zoom-out",
-  a: "pan-left",
-  d: "pan-right",
-  p: "path",
-  v: "view",
-};
+/** Keys of the page; they can be switched off and are listed in the help. */
+export const PAGE_KEYS: readonly { keys: string; command: Command; name: string }[] = [
+  { keys: "j", command: "down", name: "Next row" },
+  { keys: "k", command: "up", name: "Previous row" },
+  { keys: "h", command: "collapse", name: "Collapse the row, or go to its parent" },
+  { keys: "l", command: "expand", name: "Expand the row, or go to its first child" },
+  { keys: "Enter", command: "open", name: "Open the span" },
+  { keys: "[", command: "close-level", name: "Collapse one level everywhere" },
+  { keys: "]", command: "open-level", name: "Expand one level everywhere" },
+  { keys: "n", command: "next-match", name: "Next match" },
+  { keys: "N", command: "previous-match", name: "Previous match" },
+  { keys: "e", command: "next-error", name: "Next error" },
+  { keys: "E", command: "previous-error", name: "Previous error" },
+  { keys: "w", command: "zoom-in", name: "Zoom in" },
+  { keys: "s", command: "zoom-out", name: "Zoom out" },
+  { keys: "a", command: "pan-left", name: "Earlier" },
+  { keys: "d", command: "pan-right", name: "Later" },
+  { keys: "f", command: "fit", name: "Fit the span, or all" },
+  { keys: "p", command: "path", name: "Critical path" },
+  { keys: "v", command: "view", name: "Next view" },
+];
 
-export function listCommand(press: KeyPress): Command | null {
-  return plain(press) ? (LIST_KEYS[press.key] ?? null) : null;
+interface KeyPress {
+  readonly key: string;
+  readonly ctrlKey: boolean;
+  readonly metaKey: boolean;
+  readonly altKey: boolean;
 }
 
-export function letterCommand(press: KeyPress): Command | null {
-  return plain(press) ? (LETTER_KEYS[press.key] ?? null) : null;
-}
-
-function plain(press: KeyPress): boolean {
-  return !press.ctrlKey && !press.metaKey && !press.altKey;
+export function listCommand({ key, ctrlKey, metaKey, altKey }: KeyPress): Command | null {
+  return ctrlKey || metaKey || altKey ? null : (LIST_KEYS[key] ?? null);
 }

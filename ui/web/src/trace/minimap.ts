@@ -23,7 +23,6 @@ export interface MinimapShowing {
   readonly slots: readonly number[];
   /** Times of the open span, or null. */
   readonly selected: View | null;
-  readonly cursor: number | null;
   /** Changes whenever another picture is to be painted. */
   readonly picture: unknown;
 }
@@ -46,6 +45,7 @@ export class Minimap {
   private picture: ImageBitmap | null = null;
   private asked = 0;
   private firstClick: number | null = null;
+  private cursor: number | null = null;
 
   constructor(
     private readonly host: HTMLElement,
@@ -77,6 +77,12 @@ export class Minimap {
     if (!before || before.picture !== showing.picture || before.slots !== showing.slots)
       this.repaint();
     else this.frames.request();
+  }
+
+  /** The time under the pointer elsewhere on the page. */
+  setCursor(time: number | null): void {
+    this.cursor = time;
+    this.frames.request();
   }
 
   destroy(): void {
@@ -224,7 +230,7 @@ export class Minimap {
     if (right < width) context.fillRect(right - 1, 0, 2, height);
     if (this.firstClick !== null) context.fillRect(x(this.firstClick), 0, 1, height);
     context.fillStyle = palette.muted;
-    if (showing.cursor !== null) context.fillRect(Math.round(x(showing.cursor)), 0, 1, height);
+    if (this.cursor !== null) context.fillRect(Math.round(x(this.cursor)), 0, 1, height);
     this.placeHandle(this.handles[0], left, view.from, bounds);
     this.placeHandle(this.handles[1], right, view.to, bounds);
   }

@@ -168,7 +168,7 @@ function rowClass(
   if (index === frame.active) name += ` ${styles.active}`;
   if (index === frame.selected) name += ` ${styles.selected}`;
   if ((state & ROW_CONTEXT) !== 0) name += ` ${styles.context}`;
-  if (scene.matched?.[node] === 1) name += ` ${styles.matched}`;
+  if (scene.matched?.[representative(scene, node)] === 1) name += ` ${styles.matched}`;
   return name;
 }
 

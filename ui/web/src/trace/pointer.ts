@@ -1,14 +1,14 @@
 /** The mouse on the waterfall: choose, toggle, hover, zoom with ctrl + wheel, pan, mark on the axis. */
 import { panBy, type View, within, zoomBy } from "./scale";
 import { timeAt } from "./scene";
-import type { Tooltip } from "./tooltip";
+import { describeRow, type TooltipBox } from "./tooltip";
 import type { Showing, WaterfallEvents } from "./waterfall";
 
 export interface PointerTarget {
   readonly scroller: HTMLElement;
   readonly stage: HTMLElement;
   readonly axis: HTMLElement;
-  readonly tooltip: Tooltip;
+  readonly tooltip: TooltipBox;
   readonly events: WaterfallEvents;
   readonly showing: () => Showing | null;
   readonly rowAt: (y: number) => number;
@@ -111,7 +111,7 @@ function onMove(target: PointerTarget, event: PointerEvent): void {
   const row = target.stage.contains(event.target as Node) ? rowOf(target, event) : null;
   const showing = target.showing();
   if (row && showing && at && event.buttons === 0)
-    target.tooltip.show(showing.scene, row.node, event);
+    target.tooltip.show(row.node, event, () => describeRow(showing.scene, row.node));
   else target.tooltip.hideSoon();
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { random, randomSpans, skeletonOf } from "./fixtures";
 import {
-  collapseOthers,
   expandAncestors,
   ROW_CONTEXT,
   ROW_EXPANDED,
@@ -89,12 +88,6 @@ describe("collapsing", () => {
     expect(shown(collapsed)).toEqual([0]);
     stepLevel(forest, collapsed, -1, false);
     expect(shown(collapsed)).toEqual([0, 1, 4]);
-  });
-
-  test("all but the path to a span", () => {
-    const collapsed = new Uint8Array(forest.nodes);
-    collapseOthers(forest, collapsed, 3);
-    expect(shown(collapsed)).toEqual([0, 1, 2, 3, 4]);
   });
 
   test("ancestors open", () => {

@@ -126,9 +126,3 @@ export function stepLevel(
   });
   for (const node of at) collapsed[node] = close ? 1 : 0;
 }
-
-/** Collapses everything below `node` (not itself) that has children: the view then opens one level. */
-export function collapseOthers(forest: Forest, collapsed: Uint8Array, path: number): void {
-  for (let node = 0; node < forest.nodes; node++) collapsed[node] = forest.size[node]! > 1 ? 1 : 0;
-  for (let at = path; at >= 0; at = forest.parent[at]!) collapsed[at] = 0;
-}

@@ -30,6 +30,8 @@ function answer(question: Question): Answer[Question["ask"]] {
       return engine.find(question.text, question.serverRows);
     case "statistics":
       return engine.statistics();
+    case "flame":
+      return engine.flame(question.mode);
     case "overview":
       return engine.overview(question.style, question.from, question.to);
   }

@@ -14,7 +14,7 @@ import { attachPointer } from "./pointer";
 import { ROW_EXPANDED, ROW_HAS_CHILDREN } from "./rows";
 import { panBy, type View, zoomBy } from "./scale";
 import { durationOf, type Scene, startOf } from "./scene";
-import { Tooltip } from "./tooltip";
+import { TooltipBox } from "./tooltip";
 import styles from "./Waterfall.module.css";
 
 export interface WaterfallEvents {
@@ -46,7 +46,7 @@ export class Waterfall {
   private readonly bars = new SizedCanvas(styles.bars ?? "");
   private readonly axis = new SizedCanvas(styles.axis ?? "");
   private readonly names: NameRows;
-  private readonly tooltip: Tooltip;
+  private readonly tooltip: TooltipBox;
   private readonly frames = new FrameScheduler(() => this.draw());
   private readonly stops: (() => void)[] = [];
   private palette: Palette;
@@ -57,6 +57,8 @@ export class Waterfall {
   private active = 0;
   private cursor: number | null = null;
   private marked: View | null = null;
+  /** A node to bring into view as soon as it has a row, or -1. */
+  private wanted = -1;
 
   constructor(
     private readonly host: HTMLElement,
@@ -76,7 +78,7 @@ export class Waterfall {
     this.scroller.append(this.content);
     host.append(this.scroller);
     axisHost.append(this.axis.element);
-    this.tooltip = new Tooltip(host);
+    this.tooltip = new TooltipBox(host, styles.tooltip ?? "");
     this.palette = readPalette();
     this.listen(axisHost);
   }
@@ -90,22 +92,22 @@ export class Waterfall {
     if (before?.scene.rows !== rows) {
       this.active = this.nearestRow(activeNode);
       this.measure();
+      if (this.wanted >= 0) this.reveal(this.wanted);
     }
     this.frames.request();
   }
 
-  /** Brings the node's row into view and gives it the keyboard. */
-  reveal(node: number, centre: boolean): void {
-    this.active = this.nearestRow(node);
-    this.scrollTo(topForRow(this.active, this.top, this.viewport, this.map.topMax, centre));
+  /** Brings the node's row into view and gives it the keyboard, once it has a row. */
+  reveal(node: number): void {
+    const index = this.showing?.scene.rows.node.indexOf(node) ?? -1;
+    this.wanted = index < 0 ? node : -1;
+    if (index < 0) return;
+    this.active = index;
+    this.scrollTo(topForRow(index, this.top, this.viewport, this.map.topMax, true));
   }
 
   focus(): void {
     this.grid.focus({ preventScroll: true });
-  }
-
-  hasFocus(): boolean {
-    return this.grid === document.activeElement;
   }
 
   get activeNode(): number {

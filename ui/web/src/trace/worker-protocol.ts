@@ -1,13 +1,16 @@
 /** What the page asks the worker of a trace, and what it is answered. */
-import type { Action, Found, Opened, Shape, Shown } from "./engine";
+import type { Found, Opened, Shape } from "./engine";
+import type { Flame, FlameMode } from "./flame";
 import type { OverviewStyle } from "./overview";
+import type { Action, Shown } from "./shown";
 import type { Statistics } from "./statistics";
 
 export type Question =
-  | { readonly ask: "open"; readonly bytes: ArrayBuffer; readonly shown: Shown }
+  | { readonly ask: "open"; readonly bytes: Uint8Array; readonly shown: Shown }
   | { readonly ask: "shape"; readonly shown: Shown; readonly action: Action | null }
   | { readonly ask: "find"; readonly text: string; readonly serverRows: readonly number[] }
   | { readonly ask: "statistics" }
+  | { readonly ask: "flame"; readonly mode: FlameMode }
   | {
       readonly ask: "overview";
       readonly style: OverviewStyle;
@@ -20,6 +23,7 @@ export interface Answer {
   shape: Shape;
   find: Found;
   statistics: Statistics;
+  flame: Flame;
   overview: Uint8ClampedArray<ArrayBuffer>;
 }
 
@@ -50,10 +54,9 @@ export class TraceWorker {
 
   ask<Q extends Question>(question: Q): Promise<Answer[Q["ask"]]> {
     const id = this.next++;
-    const transfer = question.ask === "open" ? [question.bytes] : [];
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
-      this.worker.postMessage({ id, question }, transfer);
+      this.worker.postMessage({ id, question });
     });
   }
 
