@@ -6,7 +6,7 @@
  * or opened a row keeps what they look at, and is told that there is more.
  */
 import { useLocation } from "@tanstack/react-router";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { type TimeRange, useTimeRange } from "./context";
 
 /** A range that stands still. */
@@ -60,16 +60,14 @@ export function usePlace(open: boolean) {
   }
   if (state !== kept) setKept(state);
 
-  const { pin } = state;
-  const top = useRef(state.startTop);
+  const { pin, startTop } = state;
   useEffect(() => {
-    save(key, { pin, top: top.current });
-  }, [key, pin]);
+    save(key, { pin, top: startTop });
+  }, [key, pin, startTop]);
 
   /** Called with how far the list is scrolled. */
   const remember = useCallback(
     (now: number) => {
-      top.current = now;
       save(key, { pin, top: now });
       setKept((old) => (old.scrolled === now > 0 ? old : { ...old, scrolled: now > 0 }));
     },
@@ -78,13 +76,12 @@ export function usePlace(open: boolean) {
 
   /** Goes to the newest rows. */
   const catchUp = useCallback(() => {
-    top.current = 0;
     setKept((old) => ({ ...old, pin: fresh, startTop: 0, scrolled: false }));
   }, [fresh]);
 
   return {
     pin,
-    startTop: state.startTop,
+    startTop,
     remember,
     catchUp,
     /** The pinned range and what came since, while the list is held and the clock went on. */
@@ -95,4 +92,13 @@ export function usePlace(open: boolean) {
 function selecting(): boolean {
   const selection = window.getSelection();
   return selection !== null && !selection.isCollapsed;
+}
+
+/** Answers over a range that stands still do not grow old; Back finds them for this long. */
+const KEPT_MS = 15 * 60_000;
+
+/** A query over a pinned range: asked once for each pin, also when a refresh has the same range. */
+export function pinned<T extends { queryKey: readonly unknown[] }>(options: T, pin: Pin) {
+  const queryKey = [...options.queryKey, String(pin.now)] as unknown as T["queryKey"];
+  return { ...options, queryKey, staleTime: "static", gcTime: KEPT_MS } as const;
 }

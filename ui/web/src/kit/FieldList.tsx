@@ -34,6 +34,7 @@ export function FieldList({ table, range, sent, q, builtin, open, onEdit }: Prop
   const groups = groupFields(builtin, keys.data?.keys ?? [], wanted);
   return (
     <section className={styles.list} aria-label="Fields">
+      <h2 className="hidden-text">Fields</h2>
       <div className={styles.search}>
         <Search size={14} aria-hidden="true" />
         <input

@@ -58,12 +58,13 @@ type Props = {
   footer?: ReactNode;
   /** Number of rows that exist, of which `count` are here. */
   total: number;
-  dimmed?: boolean;
+  /** The rows are of the list before: where they are scrolled says nothing of this one. */
+  stale: boolean;
   ref?: Ref<RowsHandle>;
 };
 
 export function VirtualRows(props: Props) {
-  const { count, rowHeight, listKey, layoutKey, measured, onView, onNearEnd } = props;
+  const { count, rowHeight, listKey, layoutKey, measured, stale, onView, onNearEnd } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const heights = useMemo(() => {
     void listKey;
@@ -86,14 +87,18 @@ export function VirtualRows(props: Props) {
     setView((old) => (old.top === next.top && old.height === next.height ? old : next));
   }, []);
 
-  // A place that was left is taken up again once there are rows to stand on.
-  const begun = useRef<string | null>(null);
+  // Another list begins where it was left or at the top; another layout of the same one stays at
+  // the row that was on top. Both once there are rows to stand on.
+  const shown = useRef<{ list: string; heights: Heights } | null>(null);
+  const onTop = useRef(0);
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (!element || count === 0 || begun.current === listKey) return;
-    element.scrollTop = begun.current === null ? (props.startTop ?? 0) : 0;
-    begun.current = listKey;
-    setActive(0);
+    const before = shown.current;
+    if (!element || count === 0 || before?.heights === heights) return;
+    const same = before?.list === listKey;
+    element.scrollTop = same ? heights.offset(onTop.current) : (props.startTop ?? 0);
+    if (!same) setActive(0);
+    shown.current = { list: listKey, heights };
     read();
   });
 
@@ -105,23 +110,13 @@ export function VirtualRows(props: Props) {
     return () => sizes.disconnect();
   }, [read]);
 
-  // Another layout: the row that was on top stays there.
-  const laid = useRef({ heights, topRow: 0 });
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (laid.current.heights === heights || !element) return;
-    if (begun.current === listKey) element.scrollTop = heights.offset(laid.current.topRow);
-    laid.current.heights = heights;
-    read();
-  });
-
   const topRow = heights.at(view.top);
   const bottomRow = Math.min(count - 1, heights.at(view.top + view.height - 1));
   useEffect(() => {
-    if (begun.current === null) return;
-    laid.current.topRow = topRow;
+    if (shown.current === null || stale) return;
+    onTop.current = topRow;
     onView?.({ top: view.top, first: topRow, last: bottomRow });
-  }, [view.top, topRow, bottomRow, onView]);
+  }, [view.top, topRow, bottomRow, onView, stale]);
 
   const reachable = active >= first && active <= last ? active : Math.max(0, topRow);
   const near = count > 0 && bottomRow + Math.ceil((2 * view.height) / rowHeight) >= count;
@@ -210,7 +205,6 @@ export function VirtualRows(props: Props) {
     <div
       ref={scroller}
       className={styles.scroller}
-      data-dimmed={props.dimmed || undefined}
       onScroll={read}
       onKeyDown={onKey}
       onFocus={(event) => {

@@ -45,8 +45,8 @@ export function Page() {
   const { pin, remember } = place;
   const sent = useFilter("logs") ?? "";
   const filtered = { from: pin.from, to: pin.to, q: sent };
-  const found = useRecords(filtered, order);
-  const volume = useVolume(filtered);
+  const found = useRecords(pin, filtered, order);
+  const volume = useVolume(pin, filtered);
   const newer = useNewer(place.newer && { ...place.newer, q: sent }, found.total);
   const rows = useRef<RowsHandle>(null);
   useRowKeys(rows);

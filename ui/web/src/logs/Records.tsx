@@ -40,6 +40,7 @@ export function Records({ records: found, zone, open, wrap, startTop, ...props }
       listKey={found.listKey}
       layoutKey={wrap ? "wrap" : "line"}
       startTop={startTop}
+      stale={query.isPlaceholderData}
       onView={props.onView}
       onNearEnd={more}
       measured={(index) => wrap || (open !== undefined && records[index]?.id === open)}

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { logHistogramQuery, logsQuery } from "../api/queries";
 import type { Filtered } from "../api/types";
+import { type Pin, pinned } from "../app/place";
 import { useShownKey } from "../kit/useShownKey";
 import { makeVolume } from "./volume";
 
@@ -10,13 +11,10 @@ import { makeVolume } from "./volume";
 export const PAGE = 500;
 const BUCKETS = 120;
 
-/** A pinned range does not change: its answers are kept, so that Back finds them, and not asked again. */
-const KEPT = { staleTime: "static", gcTime: 15 * 60_000 } as const;
-
-export function useRecords(filtered: Filtered, order: "newest" | "oldest") {
+export function useRecords(pin: Pin, filtered: Filtered, order: "newest" | "oldest") {
   const asked = { ...filtered, order, limit: PAGE };
-  const query = useInfiniteQuery({ ...logsQuery(asked), ...KEPT });
-  const listKey = useShownKey(JSON.stringify(asked), query.isPlaceholderData);
+  const query = useInfiniteQuery(pinned(logsQuery(asked), pin));
+  const listKey = useShownKey(JSON.stringify([asked, String(pin.now)]), query.isPlaceholderData);
   const records = useMemo(() => query.data?.pages.flatMap((page) => page.logs) ?? [], [query.data]);
   return {
     query,
@@ -27,8 +25,8 @@ export function useRecords(filtered: Filtered, order: "newest" | "oldest") {
   };
 }
 
-export function useVolume(filtered: Filtered) {
-  const query = useQuery({ ...logHistogramQuery({ ...filtered, buckets: BUCKETS }), ...KEPT });
+export function useVolume(pin: Pin, filtered: Filtered) {
+  const query = useQuery(pinned(logHistogramQuery({ ...filtered, buckets: BUCKETS }), pin));
   const { data } = query;
   const volume = useMemo(
     () => data && makeVolume(BigInt(data.start), data.step, data.count, data.series),

@@ -57,6 +57,7 @@ export function Matches({ lens, matches, filtered, startTop, onTop, ref }: Props
       rowHeight={ROW}
       listKey={matches.listKey}
       startTop={startTop}
+      stale={query.isPlaceholderData}
       onView={onView}
       onNearEnd={more}
       measured={() => false}

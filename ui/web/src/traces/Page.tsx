@@ -1,7 +1,7 @@
 /** Trace search: one filter, seen as a heatmap, as counts of fields and as a list. */
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { PanelLeft } from "lucide-react";
-import { useCallback, useRef } from "react";
+import { useCallback, useEffect, useRef } from "react";
 import { get } from "../api/client";
 import type { TracesAnswer } from "../api/types";
 import { useContext } from "../app/context";
@@ -25,7 +25,7 @@ import { useHeat, useMatches, useNewer } from "./data";
 import { HeatPanel } from "./HeatPanel";
 import { type Cut, cutText, parseCut } from "./heat";
 import { Matches } from "./Matches";
-import { withDurations } from "./model";
+import { pastedTraceId, withDurations } from "./model";
 import styles from "./Page.module.css";
 import type { TracesSearch } from "./search";
 
@@ -38,8 +38,8 @@ export function Page() {
   const place = usePlace(false);
   const sent = useFilter("spans") ?? "";
   const filtered = { from: place.pin.from, to: place.pin.to, q: sent };
-  const matches = useMatches(lens, filtered, sort);
-  const heat = useHeat(lens, filtered);
+  const matches = useMatches(place.pin, lens, filtered, sort);
+  const heat = useHeat(place.pin, lens, filtered);
   const newer = useNewer(lens, place.newer && { ...place.newer, q: sent }, matches.total);
   const rows = useRef<RowsHandle>(null);
   useRowKeys(rows);
@@ -78,9 +78,28 @@ export function Page() {
   const { total, query } = matches;
   const loaded = lens === "traces" ? matches.traces.length : matches.spans.length;
   const empty = query.isSuccess && total === 0 && !query.isPlaceholderData;
+  const jump = (id: string, replace: boolean) =>
+    navigate({
+      to: "/traces/$id",
+      params: { id },
+      search: (old: object) => ({ ...old, q: undefined }) as never,
+      replace,
+    });
+  const id = pastedTraceId(q);
+  useEffect(() => {
+    if (id) jump(id, true);
+  });
   return (
     <PageFrame title="Traces" bare fill>
-      <div className={styles.bar}>
+      <div
+        className={styles.bar}
+        onPasteCapture={(event) => {
+          const pasted = pastedTraceId(event.clipboardData.getData("text"));
+          if (pasted === null || q !== "") return;
+          event.preventDefault();
+          jump(pasted, false);
+        }}
+      >
         <IconButton
           label={fields === "off" ? "Show fields" : "Hide fields"}
           icon={<PanelLeft size={16} aria-hidden />}

@@ -3,24 +3,27 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { heatmapQuery, spansQuery, tracesQuery } from "../api/queries";
 import type { Filtered, HeatmapAnswer, Lens, TraceSort } from "../api/types";
+import { type Pin, pinned } from "../app/place";
 import { useShownKey } from "../kit/useShownKey";
 import type { Heat } from "./heat";
 
 export const PAGE = 200;
 
-/** A pinned range does not change: its answers are kept, so that Back finds them, and not asked again. */
-const KEPT = { staleTime: "static", gcTime: 15 * 60_000 } as const;
-
-export function useMatches(lens: Lens, filtered: Filtered, sort: TraceSort) {
+export function useMatches(pin: Pin, lens: Lens, filtered: Filtered, sort: TraceSort) {
   const asked = { ...filtered, sort, limit: PAGE };
   const traces = useInfiniteQuery({
-    ...tracesQuery(asked),
-    ...KEPT,
+    ...pinned(tracesQuery(asked), pin),
     enabled: lens === "traces",
   });
-  const spans = useInfiniteQuery({ ...spansQuery(asked), ...KEPT, enabled: lens === "spans" });
+  const spans = useInfiniteQuery({
+    ...pinned(spansQuery(asked), pin),
+    enabled: lens === "spans",
+  });
   const query = lens === "traces" ? traces : spans;
-  const listKey = useShownKey(JSON.stringify([lens, asked]), query.isPlaceholderData);
+  const listKey = useShownKey(
+    JSON.stringify([lens, asked, String(pin.now)]),
+    query.isPlaceholderData,
+  );
   const traceRows = useMemo(() => traces.data?.pages.flatMap((page) => page.traces), [traces.data]);
   const spanRows = useMemo(() => spans.data?.pages.flatMap((page) => page.spans), [spans.data]);
   return {
@@ -33,8 +36,8 @@ export function useMatches(lens: Lens, filtered: Filtered, sort: TraceSort) {
   };
 }
 
-export function useHeat(lens: Lens, filtered: Filtered) {
-  const query = useQuery({ ...heatmapQuery({ ...filtered, lens }), ...KEPT });
+export function useHeat(pin: Pin, lens: Lens, filtered: Filtered) {
+  const query = useQuery(pinned(heatmapQuery({ ...filtered, lens }), pin));
   const heat = useMemo(() => query.data && heatOf(query.data), [query.data]);
   return { query, heat };
 }
