@@ -59,12 +59,21 @@ type Props = {
   /** Number of rows that exist, of which `count` are here. */
   total: number;
   /** The rows are of the list before: where they are scrolled says nothing of this one. */
-  stale: boolean;
+  stale?: boolean;
   ref?: Ref<RowsHandle>;
 };
 
 export function VirtualRows(props: Props) {
-  const { count, rowHeight, listKey, layoutKey, measured, stale, onView, onNearEnd } = props;
+  const {
+    count,
+    rowHeight,
+    listKey,
+    layoutKey,
+    measured,
+    stale = false,
+    onView,
+    onNearEnd,
+  } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const heights = useMemo(() => {
     void listKey;
