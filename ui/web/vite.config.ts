@@ -14,6 +14,14 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     reportCompressedSize: false,
     manifest: true,
+    rolldownOptions: {
+      output: {
+        chunkFileNames: ({ facadeModuleId, name }) => {
+          const folder = /src\/(\w+)\/Page\.tsx$/.exec(facadeModuleId ?? "")?.[1];
+          return `assets/${folder ?? name}-[hash].js`;
+        },
+      },
+    },
   },
   worker: { format: "es" },
   server: {

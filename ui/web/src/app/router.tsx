@@ -13,6 +13,7 @@ import { sqlSearch } from "../sql/search";
 import { statusSearch } from "../status/search";
 import { traceSearch } from "../trace/search";
 import { tracesSearch } from "../traces/search";
+import { followHistory } from "./clock";
 import { CONTEXT_KEYS, validateContext } from "./context";
 import { NotFound } from "./NotFound";
 import { PageError } from "./PageError";
@@ -101,6 +102,8 @@ export const router = createRouter({
   scrollRestoration: true,
   defaultErrorComponent: PageError,
 });
+
+followHistory(router.history);
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -15,11 +15,11 @@ import {
 } from "react";
 import styles from "./TimeChart.module.css";
 import { useTheme } from "./theme";
-import type { ChartDot, ChartKind, ChartSeries, PlotInput } from "./timechart/input";
+import type { ChartCells, ChartDot, ChartKind, ChartSeries, PlotInput } from "./timechart/input";
 import type { TimePlot } from "./timechart/plot";
 import { ChartTable, ChartTip, type TipAt } from "./timechart/readout";
 
-export type { ChartSeries };
+export type { ChartCells, ChartDot, ChartSeries };
 
 type Props = {
   /** What the chart shows, for those who cannot see it. */
@@ -29,6 +29,8 @@ type Props = {
   series: ChartSeries[];
   height: number;
   formatY(value: number): string;
+  /** Shorter than `formatY`, for the axis. */
+  formatAxis?(value: number): string;
   /** An x as text in the readout and the table. */
   formatX(value: number): string;
   zone: string;
@@ -37,6 +39,7 @@ type Props = {
   log?: boolean;
   domain?: [number, number] | null;
   dots?: ChartDot[];
+  cells?: ChartCells | null;
   /** Charts with the same key share their crosshair. */
   syncKey?: string;
   dimmed?: boolean;
@@ -50,7 +53,14 @@ const NO_DOTS: ChartDot[] = [];
 
 export function TimeChart(props: Props) {
   const { label, x, series, height, formatY, formatX, zone, kind = "line", log = false } = props;
-  const { domain = null, dots = NO_DOTS, syncKey = null, xTime = true } = props;
+  const {
+    domain = null,
+    dots = NO_DOTS,
+    syncKey = null,
+    xTime = true,
+    cells = null,
+    formatAxis = null,
+  } = props;
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<TimePlot | null>(null);
   const [tip, setTip] = useState<TipAt | null>(null);
@@ -62,8 +72,38 @@ export function TimeChart(props: Props) {
   handlers.current = props;
 
   const input = useMemo<PlotInput>(
-    () => ({ x, xTime, series, kind, log, domain, dots, zone, theme, syncKey, formatY, formatX }),
-    [x, xTime, series, kind, log, domain, dots, zone, theme, syncKey, formatY, formatX],
+    () => ({
+      x,
+      xTime,
+      series,
+      kind,
+      log,
+      domain,
+      dots,
+      cells,
+      zone,
+      theme,
+      syncKey,
+      formatY,
+      formatX,
+      formatAxis,
+    }),
+    [
+      x,
+      xTime,
+      series,
+      kind,
+      log,
+      domain,
+      dots,
+      cells,
+      zone,
+      theme,
+      syncKey,
+      formatY,
+      formatX,
+      formatAxis,
+    ],
   );
   const latest = useRef(input);
   latest.current = input;

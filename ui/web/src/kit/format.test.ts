@@ -51,7 +51,7 @@ test("counts, rates, shares and sizes", () => {
   expect(plain(formatRate(1204.4))).toBe("1 204");
   expect(formatRate(3.123)).toBe("3.12");
   expect(formatRate(0)).toBe("0");
-  expect(plain(formatPercent(0.0312))).toBe("3.12 %");
+  expect(plain(formatPercent(0.0312))).toBe("3.1 %");
   expect(plain(formatPercent(0.99999))).toBe("99.9 %");
   expect(plain(formatPercent(1))).toBe("100 %");
   expect(plain(formatBytes(999))).toBe("999 B");

@@ -51,7 +51,8 @@ export function formatPercent(share: number): string {
   if (percent === 0) return `0${UNIT}%`;
   if (Math.abs(percent) < 0.01) return `< 0.01${UNIT}%`;
   if (percent < 100 && percent > 99.95) return `99.9${UNIT}%`;
-  return `${Math.abs(percent) >= 10 ? percent.toFixed(1).replace(/\.0$/, "") : significant(percent)}${UNIT}%`;
+  const digits = Math.abs(percent) >= 10 ? percent.toFixed(1) : percent.toPrecision(2);
+  return `${Number(digits)}${UNIT}%`;
 }
 
 /** `4.2 MB`: powers of 1000. */

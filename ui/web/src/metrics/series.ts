@@ -1,3 +1,5 @@
+import type { MetricSort } from "./catalogue";
+
 /** What one metric's chart draws and its legend says. */
 
 export const AGGREGATIONS = [
@@ -90,4 +92,24 @@ export function parseCondition(text: string): Condition | null {
 /** The list with `text` taken out, or put at its end. */
 export function toggled(list: string[], text: string): string[] {
   return list.includes(text) ? list.filter((other) => other !== text) : [...list, text];
+}
+
+/** `counter` for a sum that only rises: what people call it. */
+export function typeName({ type, monotonic }: { type: string; monotonic: boolean | null }): string {
+  if (type === "sum") return monotonic === true ? "counter" : "sum";
+  return type === "exponential_histogram" ? "exp. histogram" : type;
+}
+
+const SORTS: MetricSort[] = ["name", "type", "unit", "services", "series", "points", "last"];
+
+/** `-series` is descending by series; anything else is by name. */
+export function readSort(text: string | undefined): { sort: MetricSort; descending: boolean } {
+  const descending = text?.startsWith("-") ?? false;
+  const sort = SORTS.find((key) => key === text?.replace(/^-/, ""));
+  return sort === undefined ? { sort: "name", descending: false } : { sort, descending };
+}
+
+export function writeSort(sort: MetricSort, descending: boolean): string | undefined {
+  if (sort === "name" && !descending) return undefined;
+  return descending ? `-${sort}` : sort;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shortNumber, withUnit } from "./unit";
+import { axisText, shortNumber, withUnit } from "./unit";
 
 test.each([
   [0, "0"],
@@ -29,3 +29,8 @@ test.each([
 );
 
 test("nothing measured is a dash", () => expect(withUnit(null, "s")).toBe("–"));
+
+test("an axis has room for short units only", () => {
+  expect(axisText(5, "{connection}")).toBe("5");
+  expect(axisText(0.25, "s")).toBe("250 ms");
+});

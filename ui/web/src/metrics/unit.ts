@@ -61,6 +61,12 @@ function plainUnit(unit: string): string {
   return bare === "1" ? "" : bare;
 }
 
+/** A value for an axis: with a unit that is short, else the bare number. */
+export function axisText(value: number, unit: string, rate = false): string {
+  const short = unit === "%" || unit in BYTES || unit in SECONDS;
+  return short ? withUnit(value, unit, rate) : shortNumber(value);
+}
+
 /** A value with its unit; a rate is per second. */
 export function withUnit(value: number | null, unit: string, rate = false): string {
   if (value === null) return "–";

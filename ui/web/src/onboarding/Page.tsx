@@ -1,10 +1,5 @@
-import { Empty } from "../kit/Empty";
-import { PageFrame } from "../kit/PageFrame";
+import Guide from "./Guide";
 
 export function Page() {
-  return (
-    <PageFrame title="Get started">
-      <Empty title="Not here yet" />
-    </PageFrame>
-  );
+  return <Guide />;
 }

@@ -20,6 +20,15 @@ export interface ChartDot {
   index: number;
 }
 
+/** Cells below the lines: rows of equal height, of which row 0 is the lowest. */
+export interface ChartCells {
+  rows: number;
+  /** By row; as many columns as there are places in `x`. */
+  counts: number[];
+  /** What the row counts: `10 – 25 ms`. */
+  rowName(row: number): string;
+}
+
 export interface PlotInput {
   /** Ascending; milliseconds since 1970 when `xTime`, any number otherwise. */
   x: number[];
@@ -30,11 +39,15 @@ export interface PlotInput {
   /** Ends of the x axis; those of the data when absent. */
   domain: [number, number] | null;
   dots: ChartDot[];
+  /** With cells, y counts rows; `formatY` says what a place between them means. */
+  cells: ChartCells | null;
   zone: string;
   theme: string;
   syncKey: string | null;
   formatY(value: number): string;
   formatX(value: number): string;
+  /** Shorter than `formatY`, for the axis. */
+  formatAxis: ((value: number) => string) | null;
 }
 
 /** Colours for series; further ones take them again, dashed. */

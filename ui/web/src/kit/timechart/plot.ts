@@ -3,7 +3,9 @@
  */
 import uPlot from "uplot";
 import { timeTicks } from "../axis";
+import { heatShade } from "../heat";
 import { tokenColour } from "../theme";
+import { bridged } from "./gaps";
 import {
   type ChartDot,
   type ChartKind,
@@ -15,7 +17,7 @@ import {
 
 export interface PlotHandlers {
   /** The place in `x` under the cursor and where that is, in CSS pixels of the plot. */
-  onCursor(at: { index: number; left: number; top: number; width: number } | null): void;
+  onCursor(at: { index: number; left: number; width: number; y: number } | null): void;
   onRange(from: number, to: number): void;
   onDot(index: number): void;
 }
@@ -24,10 +26,11 @@ const DOT_REACH = 8;
 const AXIS_WIDTH = 60;
 const AXIS_HEIGHT = 22;
 
-/** Values with neighbours on neither side, which a line cannot show. */
+/** Values that no line reaches: there is a gap on both sides. */
 function lonely(values: readonly (number | null | undefined)[]): number[] {
-  const known = (index: number) => values[index] !== null && values[index] !== undefined;
-  return [...values.keys()].filter((i) => known(i) && !known(i - 1) && !known(i + 1));
+  const gap = (index: number) => index < 0 || index >= values.length || values[index] === null;
+  const known = (index: number) => typeof values[index] === "number";
+  return [...values.keys()].filter((index) => known(index) && gap(index - 1) && gap(index + 1));
 }
 
 export class TimePlot {
@@ -96,6 +99,7 @@ export class TimePlot {
   #options(): uPlot.Options {
     const input = this.#input;
     const style = getComputedStyle(this.#host);
+    const axisText = input.formatAxis ?? input.formatY;
     const font = `11px ${style.fontFamily}`;
     const axis: uPlot.Axis = {
       stroke: tokenColour("text-2"),
@@ -113,14 +117,14 @@ export class TimePlot {
       padding: [8, 28, 0, 0],
       scales: {
         x: { time: false },
-        y: input.log ? { distr: 3 } : { range: (_, low, high) => yRange(input.kind, low, high) },
+        y: yScale(input),
       },
       axes: [
         { ...axis, size: AXIS_HEIGHT, ...this.#xTicks() },
         {
           ...axis,
           size: AXIS_WIDTH,
-          values: (_, splits) => splits.map((v) => (v === null ? "" : input.formatY(v))),
+          values: (_, splits) => splits.map((v) => (v === null ? "" : axisText(v))),
         },
       ],
       series: [{}, ...input.series.map((series, index) => this.#series(series, index))],
@@ -131,6 +135,7 @@ export class TimePlot {
         ...sync,
       },
       hooks: {
+        drawClear: [(plot) => this.#drawCells(plot)],
         draw: [(plot) => this.#drawDots(plot, tokenColour("text"), tokenColour("surface"))],
         setCursor: [(plot) => this.#cursor(plot)],
         setSelect: [(plot) => this.#selected(plot)],
@@ -189,15 +194,20 @@ export class TimePlot {
         size: 4,
         fill: stroke,
         width: 0,
-        filter: (plot, at) => lonely((plot.data[at] ?? []) as (number | null)[]),
+        filter: (plot, at) => lonely((plot.data[at] ?? []) as (number | null | undefined)[]),
       },
     };
   }
 
   #cursor(plot: uPlot) {
-    const { idx, left = -1, top = -1 } = plot.cursor;
+    const { idx, left = -1, top = 0 } = plot.cursor;
     if (idx === null || idx === undefined || left < 0) return this.#handlers.onCursor(null);
-    this.#handlers.onCursor({ index: idx, left, top, width: plot.over.clientWidth });
+    this.#handlers.onCursor({
+      index: idx,
+      left,
+      width: plot.over.clientWidth,
+      y: plot.posToVal(top, "y"),
+    });
   }
 
   #selected(plot: uPlot) {
@@ -219,6 +229,32 @@ export class TimePlot {
     const near = this.#input.dots.filter((dot) => distance(dot) <= DOT_REACH);
     const [nearest] = near.sort((a, b) => distance(a) - distance(b));
     if (nearest !== undefined) this.#handlers.onDot(nearest.index);
+  }
+
+  #drawCells(plot: uPlot) {
+    const { cells, x } = this.#input;
+    if (cells === null || x.length === 0) return;
+    const { ctx, bbox } = plot;
+    const most = cells.counts.reduce((max, count) => Math.max(max, count), 0);
+    const step = (x[1] ?? 1) - (x[0] ?? 0);
+    const rowHeight = bbox.height / cells.rows;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    for (const [column, at] of x.entries()) {
+      const left = Math.round(plot.valToPos(at, "x", true));
+      const right = Math.round(plot.valToPos(at + step, "x", true));
+      for (let row = 0; row < cells.rows; row += 1) {
+        const shade = heatShade(cells.counts[row * x.length + column] ?? 0, most);
+        if (shade < 0) continue;
+        ctx.fillStyle = tokenColour(`heat-${shade}`);
+        const top = Math.round(bbox.top + bbox.height - (row + 1) * rowHeight);
+        const bottom = Math.round(bbox.top + bbox.height - row * rowHeight);
+        ctx.fillRect(left, top, Math.max(1, right - left - 1), Math.max(1, bottom - top - 1));
+      }
+    }
+    ctx.restore();
   }
 
   #drawDots(plot: uPlot, fill: string, edge: string) {
@@ -249,6 +285,12 @@ function diamond(ctx: CanvasRenderingContext2D, x: number, y: number, size: numb
   ctx.stroke();
 }
 
+function yScale({ log, kind, cells }: PlotInput): uPlot.Scale {
+  if (cells !== null) return { range: [0, cells.rows] };
+  if (log) return { distr: 3 };
+  return { range: (_, low, high) => yRange(kind, low, high) };
+}
+
 /** Amounts stand on zero; points keep to what they span. */
 function yRange(kind: ChartKind, low: number | null, high: number | null): [number, number] {
   if (low === null || high === null) return [0, 1];
@@ -260,12 +302,13 @@ function yRange(kind: ChartKind, low: number | null, high: number | null): [numb
 }
 
 function dataOf(input: PlotInput): uPlot.AlignedData {
-  return [input.x, ...input.series.map((series) => series.values)];
+  const lines = input.kind === "line" || input.kind === "area";
+  return [input.x, ...input.series.map(({ values }) => (lines ? bridged(values) : values))];
 }
 
 /** What cannot change without building the chart anew. */
 function shapeOf(input: PlotInput): string {
-  const { kind, log, zone, xTime, series, syncKey, theme } = input;
+  const { kind, log, zone, xTime, series, syncKey, theme, cells } = input;
   const each = series.map((one, index) => [one.name, colorToken(one, index), one.hidden === true]);
-  return JSON.stringify([theme, kind, log, zone, xTime, syncKey, each]);
+  return JSON.stringify([theme, cells?.rows, kind, log, zone, xTime, syncKey, each]);
 }

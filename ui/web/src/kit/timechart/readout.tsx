@@ -1,11 +1,13 @@
+import { formatCount } from "../format";
 import styles from "../TimeChart.module.css";
 import { colorToken, type PlotInput } from "./input";
 
 export interface TipAt {
   index: number;
   left: number;
-  top: number;
   width: number;
+  /** The value of y under the pointer. */
+  y: number;
 }
 
 const LINES_MAX = 10;
@@ -32,6 +34,7 @@ export function ChartTip({ at, input }: { at: TipAt; input: PlotInput }) {
   return (
     <div className={styles.tip} style={side} aria-live="polite">
       <time>{formatX(place)}</time>
+      <CellLine at={at} input={input} />
       {values.slice(0, LINES_MAX).map((line) => (
         <div key={line.name} className={styles.line}>
           <span className={styles.swatch} style={{ background: `var(--${line.token})` }} />
@@ -40,8 +43,31 @@ export function ChartTip({ at, input }: { at: TipAt; input: PlotInput }) {
         </div>
       ))}
       {values.length > LINES_MAX && <div>and {values.length - LINES_MAX} more</div>}
-      {values.length === 0 && <div>no value</div>}
+      {values.length === 0 && input.cells === null && <div>no value</div>}
     </div>
+  );
+}
+
+/** The count of the cell under the pointer. */
+function CellLine({ at, input }: { at: TipAt; input: PlotInput }) {
+  const { cells, x } = input;
+  const row = Math.floor(at.y);
+  if (cells === null || row < 0 || row >= cells.rows) return null;
+  return (
+    <div className={styles.line}>
+      <span />
+      <span>{cells.rowName(row)}</span>
+      <output>{formatCount(cells.counts[row * x.length + at.index] ?? 0)}</output>
+    </div>
+  );
+}
+
+/** Rows of cells that counted anything. */
+function usedRows({ cells, x }: PlotInput): number[] {
+  if (cells === null) return [];
+  const all = Array.from({ length: cells.rows }, (_, row) => row);
+  return all.filter((row) =>
+    cells.counts.slice(row * x.length, (row + 1) * x.length).some(Boolean),
   );
 }
 
@@ -55,7 +81,8 @@ export function ChartTable({
   input: PlotInput;
   height: number;
 }) {
-  const { x, series, formatX, formatY } = input;
+  const { x, series, formatX, formatY, cells } = input;
+  const rows = usedRows(input);
   return (
     <section
       className={styles.table}
@@ -73,6 +100,11 @@ export function ChartTable({
                 <bdi>{one.name}</bdi>
               </th>
             ))}
+            {rows.map((row) => (
+              <th key={row} scope="col">
+                {cells?.rowName(row)}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -82,11 +114,17 @@ export function ChartTable({
               {series.map((one) => {
                 const value = one.values[index] ?? null;
                 return (
-                  <td key={one.name} title={value === null ? undefined : String(value)}>
+                  <td
+                    key={one.name}
+                    title={value === null || cells !== null ? undefined : String(value)}
+                  >
                     {value === null ? "–" : formatY(value)}
                   </td>
                 );
               })}
+              {rows.map((row) => (
+                <td key={row}>{formatCount(cells?.counts[row * x.length + index] ?? 0)}</td>
+              ))}
             </tr>
           ))}
         </tbody>
