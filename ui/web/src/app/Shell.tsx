@@ -9,6 +9,7 @@ import { useKeyListener, useKeys } from "./keys";
 import { Offline } from "./Offline";
 import { PAGES } from "./pages";
 import { Rail } from "./Rail";
+import { followPages } from "./recent";
 import { useAutoRefresh } from "./refresh";
 import styles from "./Shell.module.css";
 import { TokenDialog } from "./TokenDialog";
@@ -30,6 +31,8 @@ export function Shell() {
     save("density", density);
     document.documentElement.dataset["density"] = density;
   }, [density]);
+  const router = useRouter();
+  useEffect(() => followPages(router), [router]);
   useKeyListener();
   useAutoRefresh();
   useShellKeys(setLayer);

@@ -1,6 +1,7 @@
 import { ChevronLeft, ChevronRight, Search, ZoomOut } from "lucide-react";
 import { IconButton } from "../kit/Button";
 import { keySigns } from "./chords";
+import { KeptFilter } from "./KeptFilter";
 import { RefreshControl } from "./RefreshControl";
 import { useTimeKeys, useTimeSteps } from "./steps";
 import { TimePicker } from "./TimePicker";
@@ -20,6 +21,7 @@ export function TopBar({ onPalette }: { onPalette(): void }) {
         <span>Search or jump</span>
         <kbd>{keySigns("mod+k").join("")}</kbd>
       </button>
+      <KeptFilter />
       <div className={styles.space} />
       <fieldset className={styles.group}>
         <legend className="hidden-text">Time range</legend>

@@ -1,10 +1,11 @@
 import { Link } from "@tanstack/react-router";
 import { ArrowRight } from "lucide-react";
 import type { Change } from "../api/types";
+import { quoted } from "../kit/filterterms";
 import { visible } from "../kit/format";
 import { ServiceTick } from "../kit/Values";
 import styles from "./Changes.module.css";
-import { changeText, durationText, isWorse, narrowed, quoted } from "./model";
+import { changeText, durationText, isWorse, narrowed } from "./model";
 
 const NAMES: Record<Change["metric"], string> = { p95: "p95", errors: "errors", rate: "rate" };
 

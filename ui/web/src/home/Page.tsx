@@ -42,7 +42,7 @@ export function Page() {
     };
     return (
       <Suspense>
-        <Guide onServices={leave} />
+        <Guide empty onServices={leave} />
       </Suspense>
     );
   }

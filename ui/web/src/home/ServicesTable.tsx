@@ -3,6 +3,7 @@ import { ArrowDown, ArrowUp } from "lucide-react";
 import { useDeferredValue, useMemo } from "react";
 import type { Service } from "../api/types";
 import { cx } from "../kit/cx";
+import { quoted } from "../kit/filterterms";
 import { formatCount, formatPercent, formatRate, visible } from "../kit/format";
 import { onGridKey } from "../kit/gridkeys";
 import { Duration, ServiceTick } from "../kit/Values";
@@ -14,7 +15,6 @@ import {
   firstDirection,
   narrowed,
   pointsText,
-  quoted,
   ratioText,
   sorted,
 } from "./model";

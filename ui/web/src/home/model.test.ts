@@ -7,7 +7,6 @@ import {
   durationText,
   narrowed,
   pointsText,
-  quoted,
   ratioText,
   sorted,
   worse,
@@ -79,8 +78,6 @@ test("filters that cells stand for", () => {
   expect(narrowed("service:b env:prod (x OR y)", "service:a", "status:error")).toBe(
     "env:prod (x OR y) service:a status:error",
   );
-  expect(quoted('a b"c')).toBe('"a b\\"c"');
-  expect(quoted("cart-v2.1")).toBe("cart-v2.1");
   expect([1_999_999_999, 250e6, 380_400, 7].map(durationText)).toEqual([
     "1.99s",
     "250ms",

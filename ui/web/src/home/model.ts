@@ -97,12 +97,6 @@ export function changeText(change: Change): { before: string; after: string } {
 export const isWorse = (change: Change) =>
   change.metric !== "rate" && (change.after ?? 0) > (change.before ?? 0);
 
-/** A value after a colon: quoted when it has signs of the filter's grammar in it. */
-export function quoted(value: string): string {
-  if (/^[\p{L}\p{N}_][\p{L}\p{N}_.@+-]*$/u.test(value)) return value;
-  return `"${value.replace(/\\/g, "\\\\").replace(/"/g, '\\"')}"`;
-}
-
 /** A duration as filters have it, rounded down to three digits: `1.9s`, `250ms`. */
 export function durationText(nanos: number): string {
   const units: [number, string][] = [

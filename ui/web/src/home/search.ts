@@ -1,6 +1,6 @@
 import { defined, oneOf, type RawSearch, text } from "../app/params";
 
-export const SERVICE_COLUMNS = [
+const SERVICE_COLUMNS = [
   "name",
   "rate",
   "errors",

@@ -2,7 +2,6 @@ import { type ReactNode, useId } from "react";
 import type { Receipt } from "../api/types";
 import { Button } from "./Button";
 import { cx } from "./cx";
-import { Empty } from "./Empty";
 import styles from "./Panel.module.css";
 import { ReceiptLine } from "./ReceiptLine";
 
@@ -100,5 +99,3 @@ export function panelState(query: Asked): State {
     onRetry: () => void query.refetch(),
   };
 }
-
-export { Empty };

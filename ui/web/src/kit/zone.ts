@@ -1,7 +1,5 @@
 /** Wall clocks of time zones, from what the browser knows of them. */
 
-export const NANOS_PER_MS = 1_000_000n;
-
 export interface Wall {
   year: number;
   /** 1 to 12. */
@@ -25,7 +23,7 @@ export function zoneName(tz: string | undefined): string {
   return isZone(tz) ? tz : "UTC";
 }
 
-export function isZone(tz: string): boolean {
+function isZone(tz: string): boolean {
   try {
     new Intl.DateTimeFormat("en-US", { timeZone: tz });
     return true;

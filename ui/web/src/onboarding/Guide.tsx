@@ -8,9 +8,16 @@ import { SendSample } from "./SendSample";
 import { useArrivals } from "./useArrivals";
 import { Waiting } from "./Waiting";
 
+interface Props {
+  /** Whether the store is known to be empty. */
+  empty?: boolean;
+  /** Called when the services are wanted. */
+  onServices?: () => void;
+}
+
 /** From nothing to the first span on the screen. */
-export default function Guide({ onServices }: { onServices?: () => void }) {
-  const { arrivals, rejected } = useArrivals();
+export default function Guide({ empty = false, onServices }: Props) {
+  const { arrivals, rejected } = useArrivals(empty);
   const status = useQuery({ ...statusQuery(), retry: false }).data;
   return (
     <PageFrame title="Send telemetry to Oriel" className={styles.guide}>

@@ -7,31 +7,29 @@ export interface Arrival {
   records: number;
 }
 
-/** Seconds by which a clock may be off, and a batch may be older than the page. */
-const SLACK_NS = 2_000_000_000n;
-
-/** Compares counters that only grow; the server's clock alone counts. */
+/** Compares counters that only grow, until the server starts anew. */
 export class Arrivals {
-  private before = new Map<string, number>();
-  private opened: bigint | null = null;
+  private before: Map<string, number> | null;
   private readonly found = new Map<string, Arrival>();
 
-  /** `sinceOpenedMs`: how long the page is open. */
-  read(arrived: Arrived, sinceOpenedMs: number): Arrival[] {
-    const first = this.opened === null;
-    this.opened ??=
-      BigInt(arrived.time) - BigInt(Math.round(sinceOpenedMs)) * 1_000_000n - SLACK_NS;
-    for (const source of arrived.sources) this.add(source, first, this.opened);
+  /** `empty`: the store was known to be empty, so whatever the first message tells of is new. */
+  constructor(empty: boolean) {
+    this.before = empty ? new Map() : null;
+  }
+
+  read(arrived: Arrived): Arrival[] {
+    const { before } = this;
+    if (before)
+      for (const source of arrived.sources) this.add(source, before.get(keyOf(source)) ?? 0);
     this.before = new Map(arrived.sources.map((source) => [keyOf(source), source.records]));
     return [...this.found.values()].toSorted((a, b) => b.records - a.records);
   }
 
-  private add(source: Source, first: boolean, opened: bigint): void {
+  private add(source: Source, before: number): void {
+    const restarted = source.records < before;
+    const records = source.records - (restarted ? 0 : before);
+    if (records === 0) return;
     const key = keyOf(source);
-    const recent = BigInt(source.last) >= opened;
-    // Of the first message only what is recent is new, and how much of it cannot be told: all.
-    const records = source.records - (first ? 0 : (this.before.get(key) ?? 0));
-    if (records <= 0 || !recent) return;
     const old = this.found.get(key)?.records ?? 0;
     const { signal } = source;
     this.found.set(key, { service: source.service ?? "", signal, records: old + records });
@@ -42,7 +40,6 @@ const keyOf = (source: Source) => `${source.signal} ${source.service}`;
 
 const WORDS: Record<string, [string, string]> = {
   traces: ["span", "spans"],
-  spans: ["span", "spans"],
   logs: ["log record", "log records"],
   metrics: ["data point", "data points"],
 };

@@ -4,35 +4,41 @@ import { Arrivals } from "./arrivals";
 import { sampleTrace } from "./sample";
 import { LANGUAGES } from "./snippets";
 
-const arrived = (seconds: number, counts: Record<string, [number, number]>): Arrived => ({
-  time: `${seconds}000000000`,
-  sources: Object.entries(counts).map(([service, [records, last]]) => ({
+const arrived = (counts: Record<string, number>): Arrived => ({
+  time: "1000000000000000000",
+  sources: Object.entries(counts).map(([service, records]) => ({
     service,
     signal: "traces",
     records,
     requests: 1,
-    last: `${last}000000000`,
+    last: "1000000000000000000",
   })),
   totals: { spans: 0, logs: 0, metrics: 0, requests: 0, rejected: 0, duplicates: 0, bytes: 0 },
 });
 
+const arrival = (service: string, records: number) => ({ service, signal: "traces", records });
+
 test("only what came after the page was opened counts", () => {
-  const arrivals = new Arrivals();
-  expect(arrivals.read(arrived(1000, { old: [500, 100] }), 1000)).toEqual([]);
-  expect(arrivals.read(arrived(1001, { old: [520, 1001], fresh: [3, 1001] }), 2000)).toEqual([
-    { service: "old", signal: "traces", records: 20 },
-    { service: "fresh", signal: "traces", records: 3 },
+  const arrivals = new Arrivals(false);
+  expect(arrivals.read(arrived({ old: 500 }))).toEqual([]);
+  expect(arrivals.read(arrived({ old: 520, fresh: 3 }))).toEqual([
+    arrival("old", 20),
+    arrival("fresh", 3),
   ]);
-  expect(arrivals.read(arrived(1002, { old: [520, 1001], fresh: [4, 1002] }), 3000)).toEqual([
-    { service: "old", signal: "traces", records: 20 },
-    { service: "fresh", signal: "traces", records: 4 },
+  expect(arrivals.read(arrived({ old: 520, fresh: 4 }))).toEqual([
+    arrival("old", 20),
+    arrival("fresh", 4),
   ]);
 });
 
-test("what came just before the first message is not lost", () => {
-  expect(new Arrivals().read(arrived(1000, { a: [22, 999] }), 1500)).toEqual([
-    { service: "a", signal: "traces", records: 22 },
-  ]);
+test("all of it counts where the store was empty", () => {
+  expect(new Arrivals(true).read(arrived({ a: 22 }))).toEqual([arrival("a", 22)]);
+});
+
+test("a server that starts anew counts from nothing", () => {
+  const arrivals = new Arrivals(false);
+  arrivals.read(arrived({ a: 500 }));
+  expect(arrivals.read(arrived({ a: 7 }))).toEqual([arrival("a", 7)]);
 });
 
 test("the sample is one trace that hangs together", () => {

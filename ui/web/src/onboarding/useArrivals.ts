@@ -9,18 +9,17 @@ export interface Live {
   rejected: Rejected | null;
 }
 
-/** Follows what arrives while the page is open. */
-export function useArrivals(): Live {
+/** Follows what arrives while the page is open; `empty`: the store had nothing before. */
+export function useArrivals(empty: boolean): Live {
   const [live, setLive] = useState<Live>({ arrivals: [], rejected: null });
   useEffect(() => {
     const abort = new AbortController();
-    const arrivals = new Arrivals();
-    const opened = performance.now();
+    const arrivals = new Arrivals(empty);
     follow(
       "live",
       ({ event, data }) => {
         if (event === "arrived") {
-          const read = arrivals.read(JSON.parse(data) as Arrived, performance.now() - opened);
+          const read = arrivals.read(JSON.parse(data) as Arrived);
           setLive((old) => ({ ...old, arrivals: read }));
         } else if (event === "rejected") {
           setLive((old) => ({ ...old, rejected: JSON.parse(data) as Rejected }));
@@ -29,6 +28,6 @@ export function useArrivals(): Live {
       abort.signal,
     );
     return () => abort.abort();
-  }, []);
+  }, [empty]);
   return live;
 }

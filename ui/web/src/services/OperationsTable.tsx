@@ -1,8 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import type { Operation } from "../api/types";
-import { errorShare, narrowed, quoted } from "../home/model";
+import { errorShare, narrowed } from "../home/model";
 import table from "../home/ServicesTable.module.css";
 import { cx } from "../kit/cx";
+import { quoted } from "../kit/filterterms";
 import { formatCount, formatPercent, visible } from "../kit/format";
 import { onGridKey } from "../kit/gridkeys";
 import { Duration } from "../kit/Values";
