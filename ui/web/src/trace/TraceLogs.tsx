@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { traceLogsQuery } from "../api/queries";
+import { Empty } from "../kit/Empty";
 import { formatCount } from "../kit/format";
-import { Empty, Panel, panelState } from "../kit/Panel";
+import { Panel, panelState } from "../kit/Panel";
 import { LogTable } from "./LogTable";
 import pageStyles from "./Page.module.css";
 import type { Trace } from "./session";

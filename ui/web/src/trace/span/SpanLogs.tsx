@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { traceLogsQuery } from "../../api/queries";
 import type { LogSummary, Span } from "../../api/types";
-import { Empty, Panel } from "../../kit/Panel";
+import { Empty } from "../../kit/Empty";
+import { Panel } from "../../kit/Panel";
 import { LogTable } from "../LogTable";
 import styles from "./SpanPane.module.css";
 
