@@ -65,3 +65,10 @@ export function sourceRates(before: Arrived | null, after: Arrived, seconds: num
     })
     .sort((a, b) => (b.rate ?? 0) - (a.rate ?? 0) || b.records - a.records);
 }
+
+/** The signals, as people call their records. */
+export const SIGNALS = [
+  { key: "spans", name: "Spans" },
+  { key: "logs", name: "Log records" },
+  { key: "metrics", name: "Metric points" },
+] as const;

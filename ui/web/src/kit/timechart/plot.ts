@@ -59,8 +59,11 @@ export class TimePlot {
   update(input: PlotInput) {
     this.#input = input;
     if (shapeOf(input) === this.#shape && this.#plot !== null) {
-      this.#plot.setData(dataOf(input), false);
-      this.#rescale();
+      const plot = this.#plot;
+      plot.batch(() => {
+        plot.setData(dataOf(input));
+        this.#rescale();
+      });
     } else this.#build();
   }
 
