@@ -19,6 +19,8 @@ mod result;
 mod execute;
 mod trace;
 
+mod filter;
+
 mod api;
 mod http;
 

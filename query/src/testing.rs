@@ -208,7 +208,6 @@ impl World {
 fn parquet(batch: &RecordBatch, schema: &SchemaRef) -> Vec<u8> {
     let properties = WriterProperties::builder()
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_column_bloom_filter_enabled("trace_id".into(), true)
         .build();
     let mut file = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut file, Arc::clone(schema), Some(properties)).unwrap();

@@ -28,6 +28,7 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     own.into_iter()
         .map(|name| Arc::new(ScalarUDF::new_from_impl(Function::new(name))))
         .chain([Arc::new(bucket)])
+        .chain(super::events::all())
         .collect()
 }
 

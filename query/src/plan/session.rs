@@ -161,7 +161,6 @@ fn session_config(config: &Config) -> SessionConfig {
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     options.execution.parquet.enable_page_index = true;
-    options.execution.parquet.bloom_filter_on_read = true;
     options.execution.collect_statistics = false;
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = true;
