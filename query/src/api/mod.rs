@@ -8,13 +8,37 @@
 
 pub(crate) mod asking;
 pub(crate) mod cells;
+pub(crate) mod paging;
 pub(crate) mod request;
+pub(crate) mod summaries;
 
+mod attribute;
+mod heatmap;
+mod search;
+mod skeleton;
+mod span;
+mod trace;
+
+use axum::response::Response;
+use http::StatusCode;
+use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::Api;
+use crate::error::{Code, Error};
+use crate::http::{Api, json_response};
 
 /// All routes of this module, with their descriptions.
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
+        .merge(search::router())
+        .merge(heatmap::router())
+        .merge(trace::router())
+        .merge(span::router())
+}
+
+/// `body` as a JSON answer.
+fn answer<T: Serialize>(body: &T) -> Result<Response, Error> {
+    let text = serde_json::to_string(body)
+        .map_err(|error| Error::new(Code::Internal, format!("writing the answer: {error}")))?;
+    Ok(json_response(StatusCode::OK, text))
 }

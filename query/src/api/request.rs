@@ -15,6 +15,7 @@ use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, Visitor};
 use serde::{Deserializer, Serialize, forward_to_deserialize_any};
 
 use crate::error::{Code, Error, closest};
+pub(crate) use crate::filter::quoted;
 
 /// The range when none is asked for: the last hour.
 const RANGE_DEFAULT: i64 = 3_600_000_000_000;
@@ -286,11 +287,6 @@ pub(crate) fn place<T: DeserializeOwned>(cursor: &str) -> Result<T, Error> {
             )
             .hint("leave the cursor out to begin at the first page")
         })
-}
-
-/// `text` as a SQL literal; nothing in it can end the literal.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 #[cfg(test)]
