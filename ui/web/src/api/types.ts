@@ -124,10 +124,11 @@ export interface TraceSummary {
   root_service: string | null;
   root_name: string | null;
   start: Nanos;
-  duration: number;
+  /** From the first start to the last end; null when no span has ended. */
+  duration: number | null;
   spans: number;
   errors: number;
-  services: { name: string; spans: number }[];
+  services: { name: string | null; spans: number }[];
   /** Spans that match the filter. */
   matched: number;
 }
@@ -299,16 +300,18 @@ export interface LogSummary {
   time: Nanos;
   observed: Nanos | null;
   severity_number: number;
-  severity_text: string;
+  severity_text: string | null;
+  /** By the number, or by the text where there is no number. */
+  level: Level;
   service: string;
   /** The first 4096 characters. */
-  body: string;
+  body: string | null;
   body_bytes: number;
-  event_name: string;
+  event_name: string | null;
   trace_id: string | null;
   span_id: string | null;
   attributes_count: number;
-  scope: string;
+  scope: string | null;
 }
 
 export interface LogsAnswer extends Paged {
@@ -316,7 +319,8 @@ export interface LogsAnswer extends Paged {
 }
 
 export interface Log extends LogSummary {
-  body_json: unknown;
+  /** JSON text of a body that is no string. */
+  body_json: string | null;
   attributes: Attr[];
   resource_attributes: Attr[];
   scope_attributes: Attr[];

@@ -6,7 +6,7 @@ import { keysQuery, valuesQuery } from "../api/queries";
 import type { Range, Table } from "../api/types";
 import styles from "./FieldList.module.css";
 import { type Field, groupFields } from "./fields";
-import { dropTerm, hasTerm, isKey, keepTerm, withoutTerm, withTerm } from "./filterterms";
+import { dropTerm, hasTerm, keepTerm, withoutTerm, withTerm } from "./filterterms";
 import { formatCount, formatPercent, visible } from "./format";
 
 type Props = {
@@ -199,7 +199,7 @@ function Value({ name, value, count, rows, q, onEdit }: ValueProps) {
         {formatCount(count)}{" "}
         <span className={styles.share}>{rows > 0 ? formatPercent(count / rows) : ""}</span>
       </span>
-      <span className={styles.actions} hidden={!isKey(name)}>
+      <span className={styles.actions}>
         <button
           type="button"
           aria-label={`Keep ${name} ${shown}`}

@@ -19,19 +19,25 @@ function outside(term: string): string {
   return term.replace(/"(?:\\.|[^"\\])*"/g, '""').replace(/\([^()]*\)/g, "()");
 }
 
+/** What may stand in a word; `-` and `/` not at its start. As the server's grammar has it. */
+const PLAIN = /[\p{L}\p{N}_.@+%#,;$&]/u;
+const PLAIN_WORD = /^[\p{L}\p{N}_.@+%#,;$&][\p{L}\p{N}_.@+%#,;$&/-]*$/u;
+
 /** A value as it stands after a colon: quoted when it has signs of the grammar in it. */
 export function quoted(value: string): string {
-  if (/^[\p{L}\p{N}_][\p{L}\p{N}_.@+-]*$/u.test(value)) return value;
-  return `"${value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
+  if (PLAIN_WORD.test(value) && !/^(AND|OR|NOT)$/.test(value)) return value;
+  return `"${value.replace(/["\\]/g, "\\$&")}"`;
 }
 
-/** Whether a key can stand before the colon as it is. */
-export function isKey(key: string): boolean {
-  return /^[\p{L}_][\p{L}\p{N}_.@/-]*$/u.test(key);
+/** A key as it stands before a colon: signs of the grammar follow a backslash. */
+function written(key: string): string {
+  return Array.from(key)
+    .map((char, at) => (PLAIN.test(char) || (at > 0 && /[/-]/.test(char)) ? char : `\\${char}`))
+    .join("");
 }
 
 export function keepTerm(key: string, value: string): string {
-  return `${key}:${quoted(value)}`;
+  return `${written(key)}:${quoted(value)}`;
 }
 
 export function dropTerm(key: string, value: string): string {

@@ -3,7 +3,7 @@ import { Minus, Plus } from "lucide-react";
 import { useState } from "react";
 import type { Attr, AttributeLevel } from "../api/types";
 import { IconButton } from "../kit/Button";
-import { dropTerm, isKey, keepTerm, withTerm } from "../kit/filterterms";
+import { dropTerm, keepTerm, withTerm } from "../kit/filterterms";
 import { formatCount, visible } from "../kit/format";
 import { Copy } from "../kit/Values";
 import styles from "./LogDetail.module.css";
@@ -73,7 +73,7 @@ type ActionsProps = { attr: Attr; level: AttributeLevel; q: string; onEdit(q: st
 
 function Actions({ attr, level, q, onEdit }: ActionsProps) {
   const plain = ["string", "int", "double", "bool"].includes(attr.type);
-  const filters = plain && isKey(attr.key) && attr.value.length <= TERM_MAX;
+  const filters = plain && attr.value.length <= TERM_MAX;
   const name =
     level === "resource" && attr.key === "service.name" ? "service" : `${level}.${attr.key}`;
   return (

@@ -17,10 +17,10 @@ const PAGE = 20_000;
 /** Above this a body is not read as JSON unasked. */
 const JSON_MAX = 4_000_000;
 
-type Props = { body: string; bytes: number; json: unknown };
+type Props = { body: string; bytes: number; json: string | null };
 
 export function BodyView({ body, bytes, json }: Props) {
-  const text = json === null || json === undefined ? body : jsonText(json);
+  const text = json ?? body;
   const tree = useMemo(() => (text.length <= JSON_MAX ? readJson(text) : null), [text]);
   const ansi = hasAnsi(body);
   const [chosen, setChosen] = useState<View | null>(null);
@@ -56,8 +56,4 @@ export function BodyView({ body, bytes, json }: Props) {
       )}
     </section>
   );
-}
-
-function jsonText(json: unknown): string {
-  return typeof json === "string" ? json : JSON.stringify(json);
 }

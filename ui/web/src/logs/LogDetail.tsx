@@ -130,10 +130,14 @@ function Facts({ log, zone, onEdit }: FactsProps) {
       {log.span_id && <Id name="Span" value={log.span_id} term="span" onEdit={onEdit} />}
       <dt>Body</dt>
       <dd>{formatBytes(log.body_bytes)}</dd>
-      <dt>Received</dt>
-      <dd>
-        <Time nanos={log.received_at} day />
-      </dd>
+      {log.received_at && (
+        <>
+          <dt>Received</dt>
+          <dd>
+            <Time nanos={log.received_at} day />
+          </dd>
+        </>
+      )}
     </dl>
   );
 }

@@ -11,7 +11,6 @@ import { hasAnsi } from "./ansi";
 import { LogDetail } from "./LogDetail";
 import { lineOf } from "./model";
 import styles from "./Rows.module.css";
-import { levelOf } from "./volume";
 
 type Props = {
   record: LogSummary;
@@ -26,7 +25,7 @@ type Props = {
 };
 
 export function LogRow({ record, index, tabIndex, open, wrap, days, zone, onToggle }: Props) {
-  const level = levelOf(record.severity_number);
+  const { level } = record;
   const word = record.severity_text || (level === "unset" ? "" : level);
   const toggle = () => onToggle(record.id);
   return (

@@ -1,7 +1,9 @@
 /** Logs: one filter, seen as volume by level, as counts of fields and as a list of records. */
+
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { PanelLeft, WrapText } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
+import type { Level } from "../api/types";
 import { useContext } from "../app/context";
 import { usePlace } from "../app/place";
 import { written } from "../app/range";
@@ -26,7 +28,6 @@ import styles from "./Page.module.css";
 import { Records } from "./Records";
 import type { LogsSearch } from "./search";
 import { VolumePanel } from "./VolumePanel";
-import type { Level } from "./volume";
 
 const route = getRouteApi("/logs");
 

@@ -1,10 +1,12 @@
 /** The volume of all matches by level: point, draw to zoom in, filter by a level; a table too. */
+
 import { Table2 } from "lucide-react";
 import { useState } from "react";
+import type { Level } from "../api/types";
 import { formatClock, formatCount, plural } from "../kit/format";
 import { GridChart } from "../kit/GridChart";
 import styles from "./VolumePanel.module.css";
-import { columnSum, type Level, rangeOf, type Volume } from "./volume";
+import { columnSum, rangeOf, type Volume } from "./volume";
 import { type Visible, VolumeCanvas } from "./volumecanvas";
 
 const HEIGHT = 104;

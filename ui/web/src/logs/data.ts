@@ -7,8 +7,8 @@ import { type Pin, pinned } from "../app/place";
 import { useShownKey } from "../kit/useShownKey";
 import { makeVolume } from "./volume";
 
-/** Records in the first page, which is waited for, and in the others, which are not. */
-export const PAGE = 500;
+/** Records of a page. */
+const PAGE = 1000;
 const BUCKETS = 120;
 
 export function useRecords(pin: Pin, filtered: Filtered, order: "newest" | "oldest") {

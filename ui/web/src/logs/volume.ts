@@ -1,9 +1,9 @@
 /** The volume of logs over time, by level: sums, boxes, and where the visible rows lie. */
+import type { Level } from "../api/types";
 import type { Box } from "../kit/gridbrush";
 
 /** Levels from the worst, as they are stacked from the bottom. */
-export const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "unset"] as const;
-export type Level = (typeof LEVELS)[number];
+const LEVELS: readonly Level[] = ["fatal", "error", "warn", "info", "debug", "trace", "unset"];
 
 export type Volume = {
   /** Unix ns where the first bucket begins. */
@@ -13,16 +13,6 @@ export type Volume = {
   count: number;
   series: { level: Level; counts: number[]; total: number }[];
 };
-
-/** The level of a severity number (OpenTelemetry: four numbers a level); 0 is unset. */
-export function levelOf(severity: number): Level {
-  if (severity >= 21) return "fatal";
-  if (severity >= 17) return "error";
-  if (severity >= 13) return "warn";
-  if (severity >= 9) return "info";
-  if (severity >= 5) return "debug";
-  return severity >= 1 ? "trace" : "unset";
-}
 
 /** Series in the order of `LEVELS`; levels without a record are left out. */
 export function makeVolume(

@@ -1,8 +1,9 @@
 /** Draws the volume of logs: bars stacked by level, axes, the visible rows and the box being drawn. */
+import type { Level } from "../api/types";
 import { timeTicks } from "../kit/axis";
 import { formatCompact } from "../kit/format";
 import { GridCanvas, type Plot } from "../kit/gridcanvas";
-import { highest, type Level, niceTop, type Volume } from "./volume";
+import { highest, niceTop, type Volume } from "./volume";
 
 const GUTTER = { left: 48, right: 8, top: 8, bottom: 22 };
 const TICK = 96;

@@ -48,7 +48,7 @@ export function LogTable({ logs, origin, slots, span }: Props) {
             )}
             <td
               className={`${styles.body} ${styles.text}`}
-              title={visible(log.body.slice(0, 1000))}
+              title={visible((log.body ?? "").slice(0, 1000))}
             >
               <Link
                 to="/logs"
@@ -56,11 +56,11 @@ export function LogTable({ logs, origin, slots, span }: Props) {
                   ({
                     ...old,
                     q: log.trace_id ? `trace:${log.trace_id}` : undefined,
-                    log: log.id,
+                    row: log.id,
                   }) as never
                 }
               >
-                <bdi>{visible(log.body.slice(0, 400)) || "(no body)"}</bdi>
+                <bdi>{visible((log.body ?? "").slice(0, 400)) || "(no body)"}</bdi>
               </Link>
             </td>
             {span && (
@@ -83,11 +83,11 @@ export function LogTable({ logs, origin, slots, span }: Props) {
   );
 }
 
-function Level({ number, text }: { number: number; text: string }) {
+function Level({ number, text }: { number: number; text: string | null }) {
   const level = levelOf(number);
   return (
     <span className={styles.level} style={{ "--level": `var(--level-${level})` } as CSSProperties}>
-      {text === "" ? level : visible(text.slice(0, 12))}
+      {text ? visible(text.slice(0, 12)) : level}
     </span>
   );
 }

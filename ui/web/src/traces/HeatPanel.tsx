@@ -82,7 +82,7 @@ function Chosen(props: Props & { cut: Cut; box: Box | null }) {
       {sums && sums.errors > 0 && (
         <span className={styles.errors}>⬢ {formatCount(sums.errors)} with errors</span>
       )}
-      <span>{cutWords(cut, zone)}</span>
+      <span>began {cutWords(cut, zone)}</span>
       <button type="button" className={styles.primary} onClick={() => onKeep(cut)}>
         Keep
       </button>

@@ -7,7 +7,7 @@ import { type Pin, pinned } from "../app/place";
 import { useShownKey } from "../kit/useShownKey";
 import type { Heat } from "./heat";
 
-export const PAGE = 200;
+const PAGE = 200;
 
 export function useMatches(pin: Pin, lens: Lens, filtered: Filtered, sort: TraceSort) {
   const asked = { ...filtered, sort, limit: PAGE };

@@ -65,11 +65,12 @@ export function barShare(duration: number, longest: number): number {
   return Math.max(0.004, Math.min(1, duration / longest));
 }
 
-export type ServiceCount = { name: string; spans: number };
+type ServiceCount = { name: string | null; spans: number };
 
 /** The services of a trace with the most spans first, and how many more there are. */
 export function topServices(services: ServiceCount[], most: number) {
-  const sorted = [...services].sort((a, b) => b.spans - a.spans || a.name.localeCompare(b.name));
+  const named = services.map(({ name, spans }) => ({ name: name ?? "", spans }));
+  const sorted = named.sort((a, b) => b.spans - a.spans || a.name.localeCompare(b.name));
   return { shown: sorted.slice(0, most), more: Math.max(0, sorted.length - most) };
 }
 
