@@ -81,7 +81,7 @@ export function generateTrace({
       parent = made[parent.parent];
     }
     const room = parent.end - parent.start;
-    const burst = next() < 0.06 ? 5 + below(40) : 1;
+    const burst = next() < 0.012 ? 5 + below(40) : 1;
     const crosses = next() < 0.35;
     const service = crosses ? below(services) : parent.service;
     const kind = crosses ? 2 : next() < 0.5 ? 1 : 3;

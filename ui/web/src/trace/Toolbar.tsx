@@ -1,5 +1,5 @@
 import { ChevronDown, ChevronUp, Search } from "lucide-react";
-import { type KeyboardEvent, type Ref, useEffect, useState } from "react";
+import { type KeyboardEvent, memo, type Ref, useEffect, useState } from "react";
 import { announce } from "../app/announce";
 import { Button, IconButton } from "../kit/Button";
 import { formatCount, plural } from "../kit/format";
@@ -18,19 +18,18 @@ interface Props {
   services: readonly ServiceFacts[];
   errors: number;
   hasSkew: boolean;
-  find: {
-    /** Which match the active row is, from 1; 0 when it is none. */
-    place: number;
-    count: number;
-    pending: boolean;
-    error: Error | null;
-  };
+  /** Which match the active row is, from 1; 0 when it is none. */
+  place: number;
+  count: number;
+  pending: boolean;
+  /** Why attributes were not searched. */
+  findError: Error | null;
   findRef: Ref<HTMLInputElement>;
   onStep(what: "match" | "error", step: 1 | -1): void;
   onList(): void;
 }
 
-export function Toolbar(props: Props) {
+export const Toolbar = memo(function Toolbar(props: Props) {
   const { search, setSearch, services, errors } = props;
   return (
     <div className={styles.toolbar} role="toolbar" aria-label="Find and filter">
@@ -91,10 +90,11 @@ export function Toolbar(props: Props) {
       )}
     </div>
   );
-}
+});
 
 /** The text goes to the address after a pause in typing; Enter steps through the matches. */
-function FindBox({ search, setSearch, find, findRef, onStep, onList }: Props) {
+function FindBox(props: Props) {
+  const { search, setSearch, place, count, pending, findError, findRef, onStep, onList } = props;
   const [text, setText] = useState(search.find ?? "");
   useEffect(() => setText(search.find ?? ""), [search.find]);
   useEffect(() => {
@@ -106,8 +106,8 @@ function FindBox({ search, setSearch, find, findRef, onStep, onList }: Props) {
     return () => clearTimeout(timer);
   }, [text, search.find, setSearch]);
   useEffect(() => {
-    if (search.find && !find.pending) announce(plural(find.count, "match", "matches"));
-  }, [search.find, find.pending, find.count]);
+    if (search.find && !pending) announce(plural(count, "match", "matches"));
+  }, [search.find, pending, count]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter") onStep("match", event.shiftKey ? -1 : 1);
     else if (event.key === "Escape" && text !== "") setText("");
@@ -132,25 +132,25 @@ function FindBox({ search, setSearch, find, findRef, onStep, onList }: Props) {
         <span className={styles.steps}>
           <span
             className={styles.count}
-            data-pending={find.pending || undefined}
-            title={find.error?.message}
+            data-pending={pending || undefined}
+            title={findError?.message}
           >
-            {find.count === 0 && !find.pending
+            {count === 0 && !pending
               ? "no match"
-              : `${find.place > 0 ? `${formatCount(find.place)} of ` : ""}${formatCount(find.count)}`}
-            {find.error && <span className={styles.note}> ▲ names only</span>}
+              : `${place > 0 ? `${formatCount(place)} of ` : ""}${formatCount(count)}`}
+            {findError && <span className={styles.note}> ▲ names only</span>}
           </span>
           <IconButton
             label="Previous match"
             keys="N"
-            disabled={find.count === 0}
+            disabled={count === 0}
             icon={<ChevronUp size={14} aria-hidden />}
             onClick={() => onStep("match", -1)}
           />
           <IconButton
             label="Next match"
             keys="n"
-            disabled={find.count === 0}
+            disabled={count === 0}
             icon={<ChevronDown size={14} aria-hidden />}
             onClick={() => onStep("match", 1)}
           />

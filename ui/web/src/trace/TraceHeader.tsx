@@ -1,20 +1,25 @@
 import { Link } from "@tanstack/react-router";
 import { Database, Download, Link2, X } from "lucide-react";
+import { memo } from "react";
 import { url } from "../api/client";
 import { announce } from "../app/announce";
 import { Button, IconButton } from "../kit/Button";
 import { formatCount, formatDuration, plural, visible } from "../kit/format";
 import { Tooltip } from "../kit/Tooltip";
 import { Copy, copyText, Duration, ServiceTick, Time } from "../kit/Values";
-import { errorCount, titleRow } from "./model";
+import type { Opened, Structure } from "./engine";
+import { titleRow } from "./model";
 import type { TraceViewName } from "./search";
-import type { Trace } from "./session";
 import styles from "./TraceHeader.module.css";
 import type { SetSearch } from "./useNavigation";
 
 interface Props {
   id: string;
-  trace: Trace;
+  opened: Opened;
+  structure: Structure;
+  /** Row of the span that is shown as the root, or -1. */
+  root: number;
+  errors: number;
   slots: readonly number[];
   view: TraceViewName;
   adjusted: boolean;
@@ -29,12 +34,12 @@ const VIEW_NAMES: Record<TraceViewName, string> = {
 };
 
 /** What the trace is: name, time, size, and what is odd about it. */
-export function TraceHeader({ id, trace, slots, view, adjusted, setSearch }: Props) {
-  const { skeleton, end } = trace.opened;
+export const TraceHeader = memo(function TraceHeader(props: Props) {
+  const { id, opened, root, errors, slots, view, setSearch } = props;
+  const { skeleton, end } = opened;
   const row = titleRow(skeleton);
   const service = skeleton.services[skeleton.service[row] ?? -1] ?? "";
-  const errors = errorCount(trace);
-  const services = new Set(skeleton.service).size;
+  const services = skeleton.services.length;
   return (
     <header className={styles.header}>
       <div className={styles.title}>
@@ -101,8 +106,8 @@ export function TraceHeader({ id, trace, slots, view, adjusted, setSearch }: Pro
             <span aria-hidden>⬢</span> {plural(errors, "error")}
           </li>
         )}
-        <Oddities trace={trace} adjusted={adjusted} />
-        {trace.root >= 0 && (
+        <Oddities {...props} />
+        {root >= 0 && (
           <li>
             <Button
               look="quiet"
@@ -111,14 +116,14 @@ export function TraceHeader({ id, trace, slots, view, adjusted, setSearch }: Pro
               onClick={() => setSearch({ root: undefined, zoom: undefined })}
             >
               only the subtree of{" "}
-              <bdi>{visible(skeleton.names[skeleton.name[trace.root] ?? -1] ?? "")}</bdi>
+              <bdi>{visible(skeleton.names[skeleton.name[root] ?? -1] ?? "")}</bdi>
             </Button>
           </li>
         )}
       </ul>
     </header>
   );
-}
+});
 
 /** Kept to one statement that a reader goes on from. */
 function sqlOf(id: string): string {
@@ -126,9 +131,9 @@ function sqlOf(id: string): string {
 }
 
 /** What makes the tree less than whole, each with what it means. */
-function Oddities({ trace, adjusted }: { trace: Trace; adjusted: boolean }) {
-  const { forest } = trace.structure;
-  const { skew, duplicates, skeleton } = trace.opened;
+function Oddities({ structure, opened, adjusted }: Props) {
+  const { forest } = structure;
+  const { skew, duplicates, skeleton } = opened;
   const notes: [string, string][] = [];
   if (forest.roots > 1) {
     notes.push([

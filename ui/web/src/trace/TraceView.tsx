@@ -19,6 +19,8 @@ import { Toolbar } from "./Toolbar";
 import { TraceHeader } from "./TraceHeader";
 import { TraceLogs } from "./TraceLogs";
 import styles from "./TraceView.module.css";
+import type { Forest } from "./tree";
+import { useEvent } from "./useEvent";
 import { useSetSearch } from "./useNavigation";
 import { useFind } from "./useTrace";
 import { WaterfallView } from "./WaterfallView";
@@ -52,20 +54,29 @@ export function TraceView({ id, session, trace, search, receipt }: Props) {
     () => (search.span ? rowOfReference(skeleton, search.span) : -1),
     [skeleton, search.span],
   );
+  const errors = errorCount(trace);
   const find = useFind(id, session, search.find ?? "", forest);
-  const [active, setActive] = useState(selected);
+  // The row that has the keyboard; what follows it is drawn without React.
+  const active = useRef(selected);
+  const [place, setPlace] = useState(0);
   const waterfall = useRef<Waterfall | null>(null);
   const findField = useRef<HTMLInputElement>(null);
   const view = search.view ?? "waterfall";
 
-  const reveal = useCallback(
+  const ordered = trace.found?.ordered;
+  const activate = useCallback(
     (node: number) => {
-      setActive(node);
-      waterfall.current?.reveal(node);
-      void session.act({ kind: "reveal", node });
+      active.current = node;
+      setPlace(ordered ? placeOf(forest, ordered, node) : 0);
     },
-    [session],
+    [forest, ordered],
   );
+  useEffect(() => activate(active.current), [activate]);
+  const reveal = useEvent((node: number) => {
+    activate(node);
+    waterfall.current?.reveal(node);
+    void session.act({ kind: "reveal", node });
+  });
   const onReady = useCallback((created: Waterfall | null) => {
     waterfall.current = created;
   }, []);
@@ -76,7 +87,7 @@ export function TraceView({ id, session, trace, search, receipt }: Props) {
   }, [reveal, view]);
 
   const open = (node: number) => {
-    setActive(node);
+    activate(node);
     if (node >= forest.spans) void session.act({ kind: "toggle", node });
     else setSearch({ span: referenceOf(skeleton, node) });
   };
@@ -86,7 +97,7 @@ export function TraceView({ id, session, trace, search, receipt }: Props) {
   };
   const moving = useRef(0);
   const move = (node: number) => {
-    setActive(node);
+    activate(node);
     clearTimeout(moving.current);
     if (selected < 0 || node >= forest.spans) return;
     moving.current = window.setTimeout(
@@ -98,16 +109,19 @@ export function TraceView({ id, session, trace, search, receipt }: Props) {
     setSearch({ span: undefined, tab: undefined });
     waterfall.current?.focus();
   };
-  const step = (what: "match" | "error", by: 1 | -1) => {
-    const list = what === "match" ? trace.found?.ordered : errorRows(trace);
+  const step = useEvent((what: "match" | "error", by: 1 | -1) => {
+    const list = what === "match" ? ordered : errorRows(trace);
     if (!list) return;
-    const node = nextInOrder(forest, list, active, by, (one) => isShown(trace, hidden, one));
+    const node = nextInOrder(forest, list, active.current, by, (one) =>
+      isShown(trace, hidden, one),
+    );
     if (node < 0) return;
     reveal(node);
     if (view !== "waterfall" || selected >= 0) {
       setSearch({ view: undefined, span: selected >= 0 ? referenceOf(skeleton, node) : undefined });
     }
-  };
+  });
+  const toList = useCallback(() => waterfall.current?.focus(), []);
 
   const run = (command: Command) => {
     if (command === "next-error" || command === "previous-error") {
@@ -149,18 +163,14 @@ export function TraceView({ id, session, trace, search, receipt }: Props) {
     enabled: selected >= 0,
   });
   const marks = useMarks(trace, selected, asked.isPlaceholderData ? undefined : asked.data);
-  const ordered = trace.found?.ordered;
-  const place = useMemo(() => {
-    if (!ordered || active < 0) return 0;
-    const after = firstAfter(forest, ordered, forest.position[active] ?? -1);
-    return ordered[after - 1] === active ? after : 0;
-  }, [ordered, active, forest]);
-
   return (
     <>
       <TraceHeader
         id={id}
-        trace={trace}
+        opened={opened}
+        structure={structure}
+        root={root}
+        errors={errors}
         slots={slots}
         view={view}
         adjusted={search.skew === true}
@@ -173,12 +183,15 @@ export function TraceView({ id, session, trace, search, receipt }: Props) {
               search={search}
               setSearch={setSearch}
               services={services}
-              errors={errorCount(trace)}
+              errors={errors}
               hasSkew={trace.opened.skew.length > 0}
-              find={{ ...find, place, count: ordered?.length ?? 0 }}
+              place={place}
+              count={ordered?.length ?? 0}
+              pending={find.pending}
+              findError={find.error}
               findRef={findField}
               onStep={step}
-              onList={() => waterfall.current?.focus()}
+              onList={toList}
             />
           )}
           {view === "waterfall" && (
@@ -260,4 +273,11 @@ function useMarks(
     );
     return { row, events, usual: answer.percentile };
   }, [trace.opened, trace.structure, row, answer]);
+}
+
+/** Which of the matches the node is, from 1; 0 when it is none. */
+function placeOf(forest: Forest, ordered: Int32Array, node: number): number {
+  if (node < 0) return 0;
+  const after = firstAfter(forest, ordered, forest.position[node] ?? -1);
+  return ordered[after - 1] === node ? after : 0;
 }

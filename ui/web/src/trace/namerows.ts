@@ -12,6 +12,8 @@ import { STATUS_ERROR } from "./skeleton";
 import { isFold, siblingPlace } from "./tree";
 import styles from "./Waterfall.module.css";
 
+/** Rows that the list scrolls until rows are placed anew; keeps offsets exact in 32-bit floats. */
+const ANCHOR_ROWS_MAX = 10_000;
 /** Share of the name column that indents may take. */
 const INDENT_SHARE = 0.45;
 
@@ -26,6 +28,10 @@ interface RowElement {
   readonly error: HTMLSpanElement;
   readonly facts: HTMLDivElement;
   index: number;
+  /** What was last written for it: nothing else is asked of the DOM. */
+  y: number;
+  levels: number;
+  step: number;
 }
 
 export interface NameFrame {
@@ -40,11 +46,17 @@ export interface NameFrame {
 
 export class NameRows {
   private readonly pool: RowElement[] = [];
+  private readonly group = document.createElement("div");
+  /** Rows stand relative to this one, so that scrolling moves one element and numbers stay small. */
+  private anchor = 0;
 
   constructor(
-    private readonly host: HTMLElement,
+    host: HTMLElement,
     private readonly idPrefix: string,
-  ) {}
+  ) {
+    this.group.setAttribute("role", "rowgroup");
+    host.append(this.group);
+  }
 
   /** The id of the element that shows the row, for aria-activedescendant. */
   idOf(index: number): string | null {
@@ -65,19 +77,22 @@ export class NameRows {
       high = Math.max(high, scene.rows.depth[index]!);
     }
     const indent = indentFor(low, high, frame.nameWidth * INDENT_SHARE);
+    if (Math.abs(first - this.anchor) > ANCHOR_ROWS_MAX) this.anchor = first;
+    this.group.style.transform = `translateY(${this.anchor * ROW_HEIGHT - frame.top}px)`;
     const size = Math.max(this.pool.length, last - first);
     while (this.pool.length < size) this.pool.push(this.create(this.pool.length));
     for (const element of this.pool) element.index = -1;
     for (let index = first; index < last; index++) {
       const element = this.pool[index % size]!;
       element.index = index;
+      place(element, (index - this.anchor) * ROW_HEIGHT);
       write(element, scene, frame, index, indent);
     }
     for (const element of this.pool) set(element.row, "hidden", element.index < 0);
   }
 
   private create(number: number): RowElement {
-    const row = make("div", styles.row, this.host);
+    const row = make("div", styles.row, this.group);
     row.id = `${this.idPrefix}-${number}`;
     row.setAttribute("role", "row");
     const cell = make("div", styles.name, row);
@@ -93,8 +108,28 @@ export class NameRows {
     const error = make("span", styles.error, cell);
     const facts = make("div", styles.facts, row);
     facts.setAttribute("role", "gridcell");
-    return { row, guides, twisty, tick, service, name, count, error, facts, index: -1 };
+    return {
+      row,
+      guides,
+      twisty,
+      tick,
+      service,
+      name,
+      count,
+      error,
+      facts,
+      index: -1,
+      y: -1,
+      levels: -1,
+      step: -1,
+    };
   }
+}
+
+function place(element: RowElement, y: number): void {
+  if (element.y === y) return;
+  element.y = y;
+  element.row.style.transform = `translateY(${y}px)`;
 }
 
 function write(
@@ -110,8 +145,6 @@ function write(
   const state = rows.state[index]!;
   const shown = representative(scene, node);
   const summary = node - forest.spans;
-  element.row.style.transform = `translateY(${index * ROW_HEIGHT - frame.top}px)`;
-  element.row.dataset.index = String(index);
   set(element.row, "className", rowClass(scene, frame, index, node, state));
   attribute(element.row, "aria-level", String(depth + 1));
   attribute(element.row, "aria-rowindex", String(index + 1));
@@ -125,8 +158,12 @@ function write(
   attribute(element.row, "aria-posinset", siblings && String(siblings.place));
   attribute(element.row, "aria-setsize", siblings && String(siblings.of));
   const levels = Math.max(0, depth - indent.base);
-  element.guides.style.width = `${levels * indent.step}px`;
-  element.guides.style.backgroundSize = `${indent.step}px 100%`;
+  if (element.levels !== levels || element.step !== indent.step) {
+    element.levels = levels;
+    element.step = indent.step;
+    element.guides.style.width = `${levels * indent.step}px`;
+    element.guides.style.backgroundSize = `${indent.step}px 100%`;
+  }
   text(
     element.twisty,
     (state & ROW_HAS_CHILDREN) === 0 ? "" : (state & ROW_EXPANDED) !== 0 ? "▾" : "▸",

@@ -59,6 +59,7 @@ export class Waterfall {
   private marked: View | null = null;
   /** A node to bring into view as soon as it has a row, or -1. */
   private wanted = -1;
+  private nameWidth = -1;
 
   constructor(
     private readonly host: HTMLElement,
@@ -272,12 +273,15 @@ export class Waterfall {
     if (!showing) return;
     const { scene, nameWidth } = showing;
     const width = Math.max(1, this.scroller.clientWidth - nameWidth);
-    this.bars.element.style.left = `${nameWidth}px`;
     this.bars.resize(width, this.viewport);
     this.axis.resize(width, AXIS_HEIGHT);
     const selected = showing.selected >= 0 ? scene.rows.node.indexOf(showing.selected) : -1;
     const { top, active } = this;
-    this.grid.style.setProperty("--name-width", `${nameWidth}px`);
+    if (this.nameWidth !== nameWidth) {
+      this.nameWidth = nameWidth;
+      this.bars.element.style.left = `${nameWidth}px`;
+      this.grid.style.setProperty("--name-width", `${nameWidth}px`);
+    }
     this.names.draw(scene, { top, height: this.viewport, nameWidth, palette, active, selected });
     const id = this.names.idOf(active);
     if (id) this.grid.setAttribute("aria-activedescendant", id);
