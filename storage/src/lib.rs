@@ -35,6 +35,7 @@ mod orphans;
 pub mod part;
 mod recover;
 mod seen;
+mod slots;
 mod snapshot;
 mod state;
 mod store;

@@ -1,6 +1,7 @@
 //! The store: open, claim, append, snapshot, close. Calls the stages in order and owns the
 //! background tasks.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +19,7 @@ use crate::lock::Lock;
 use crate::recover::{Machine, recover};
 use crate::schema::Schemas;
 use crate::seen::{SeenEntry, Ticket};
+use crate::slots::Slots;
 use crate::tasks::{self, Wake};
 use crate::wal::writer::{Settled, Wal};
 use crate::{
@@ -120,6 +122,7 @@ pub(crate) struct Inner {
     wal: Wal<Pending>,
     pub(crate) engine: Engine,
     pub(crate) wake: Arc<Wake>,
+    slots: Slots,
     hash_secret: [u8; HASH_SECRET_BYTES],
     /// Memory of the rows that wait for the log.
     reserved: Arc<AtomicU64>,
@@ -190,6 +193,7 @@ impl Store {
         let recovery = move || recover(config, clock, &replay, machine, &stop);
         let recovered = blocking("recovery", recovery).await?;
         let engine = recovered.engine;
+        let slots = Slots::load(&lock(&engine.catalog))?;
         let wake = Arc::new(Wake::default());
         let settle = settle(&engine, Arc::clone(&wake));
         let (stop, stopped) = watch::channel(false);
@@ -197,6 +201,7 @@ impl Store {
             wal: Wal::start(recovered.log, settle)?,
             engine,
             wake,
+            slots,
             hash_secret: hash_secret(&recovered.secret),
             reserved: Arc::default(),
             closing: AtomicBool::new(false),
@@ -339,6 +344,19 @@ impl Store {
             Ok(())
         })
         .await
+    }
+
+    /// The colour slots of services, by name: of `names`, and of all that were asked for before. A
+    /// new name is given one of 24, which it keeps; beyond 24 services, they share.
+    ///
+    /// Errors: the catalog cannot remember new ones. Cancel safety: safe.
+    pub async fn service_slots(&self, names: Vec<String>) -> Result<BTreeMap<String, u32>> {
+        if let Some(known) = self.0.slots.known(&names) {
+            return Ok(known);
+        }
+        let store = Arc::clone(&self.0);
+        let give = move || store.slots.give(&names, &store.engine.catalog);
+        blocking("slots of services", give).await
     }
 
     /// Figures for people.

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! ducklake.rs  the tables of DuckLake, as the extension writes them     value.rs  statistics as text
-//! tables.rs    oriel_meta, oriel_tenant, oriel_part, oriel_wal, oriel_seen, oriel_promoted, oriel_block, oriel_damaged
+//! tables.rs    oriel_meta, oriel_tenant, oriel_part, oriel_wal, oriel_seen, oriel_promoted, oriel_block, oriel_damaged, oriel_service
 //! open.rs      create, check, reconcile columns     load.rs  live parts     commit.rs  one transaction
 //! vacate.rs    snapshots expire, files become due for deletion     state.rs  damage, the clock
 //! ```
@@ -156,6 +156,23 @@ impl Catalog {
     /// Keeps the sums that `checks` has of new files.
     pub(crate) fn keep_sums_of(&mut self, checks: Arc<Checks>) {
         self.checks = Some(checks);
+    }
+
+    /// The colour slots that services were given.
+    pub(crate) fn service_slots(&self) -> crate::Result<Vec<(String, u32)>> {
+        tables::service_slots(&self.db).map_err(|fault| fault.at(&self.path, "reading services"))
+    }
+
+    /// Remembers the colour slots of more services; those known keep theirs.
+    pub(crate) fn keep_service_slots(&mut self, slots: &[(String, u32)]) -> crate::Result<()> {
+        let keep = |db: &mut Connection| -> fault::Result<()> {
+            let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            for (name, slot) in slots {
+                tables::keep_service_slot(&tx, name, *slot)?;
+            }
+            Ok(tx.commit()?)
+        };
+        keep(&mut self.db).map_err(|fault| fault.at(&self.path, "remembering services"))
     }
 
     /// All live parts, read again.

@@ -6,6 +6,7 @@
 //! oriel_wal       ingester, epoch, position  oriel_seen      request hashes, one blob a flush
 //! oriel_block     checksums of a file's blocks (those of one block have oriel_part's only)
 //! oriel_damaged   files that cannot be read, and why: no snapshot of ours shows them
+//! oriel_service   colour slots of services
 //! ```
 
 use std::collections::{BTreeSet, HashMap};
@@ -33,6 +34,7 @@ CREATE INDEX oriel_seen_by_time ON oriel_seen(at);
 const DDL_LATER: &str = "
 CREATE TABLE IF NOT EXISTS oriel_block(data_file_id INTEGER PRIMARY KEY, sums BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS oriel_damaged(data_file_id INTEGER PRIMARY KEY, at INTEGER NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS oriel_service(name TEXT PRIMARY KEY, slot INTEGER NOT NULL);
 ";
 
 /// Blobs of request hashes kept at most: the sum over them is taken in each commit.
@@ -133,6 +135,20 @@ pub(super) fn flushed(db: &Connection) -> Result<WalPosition> {
         .prepare_cached("SELECT position FROM oriel_wal WHERE ingester = ?1")?
         .query_row(params![INGESTER], |row| row.get(0))?;
     Ok(WalPosition(position as u64))
+}
+
+/// The slots given to services.
+pub(super) fn service_slots(db: &Connection) -> Result<Vec<(String, u32)>> {
+    let mut statement = db.prepare("SELECT name, slot FROM oriel_service")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Remembers the slot of a service.
+pub(super) fn keep_service_slot(db: &Connection, name: &str, slot: u32) -> Result<()> {
+    db.prepare_cached("INSERT OR IGNORE INTO oriel_service VALUES (?1, ?2)")?
+        .execute(params![name, slot])?;
+    Ok(())
 }
 
 pub(super) fn format(db: &Connection) -> Result<u32> {

@@ -591,3 +591,36 @@ async fn append_some(store: &Store, random: &mut Random, stored: &mut Vec<Reques
         }
     }
 }
+
+/// Scenario: services get slots, one after the other; the store is opened again; a catalog that
+/// lacks the table of slots, as an earlier build made it.
+/// Guarantees: a service keeps its slot for ever, and different services differ.
+#[tokio::test]
+async fn services_keep_their_slots() {
+    let home = Home::new();
+    let names = |list: &[&str]| -> Vec<String> { list.iter().map(ToString::to_string).collect() };
+    let store = home.open().await;
+    let first = store
+        .service_slots(names(&["orders", "catalog"]))
+        .await
+        .unwrap();
+    let more = store
+        .service_slots(names(&["payment", "", "orders"]))
+        .await
+        .unwrap();
+    assert_eq!(more.len(), 4);
+    let distinct: std::collections::BTreeSet<_> = more.values().collect();
+    assert_eq!(distinct.len(), 4, "{more:?}");
+    assert!(first.iter().all(|(name, slot)| more[name] == *slot));
+    store.close().await.unwrap();
+    drop(store);
+    let store = home.open().await;
+    assert_eq!(store.service_slots(Vec::new()).await.unwrap(), more);
+    store.close().await.unwrap();
+    drop(store);
+    let catalog = rusqlite::Connection::open(home.config.data_dir.join("catalog.sqlite")).unwrap();
+    catalog.execute_batch("DROP TABLE oriel_service").unwrap();
+    drop(catalog);
+    let store = home.open().await;
+    assert_eq!(store.service_slots(Vec::new()).await.unwrap().len(), 0);
+}
