@@ -3,6 +3,7 @@
 //! `POST sql`, `GET traces/{id}`, `GET schema` are here, all others in `api`. Every error is
 //! `{"error":{"code","message","position"?,"hint"?}}`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Frame;
@@ -39,7 +41,16 @@ const RECEIPT_TRAILER: HeaderName = HeaderName::from_static("oriel-receipt");
 pub(crate) struct Source {
     pub(crate) snapshot: Arc<dyn Fn() -> Snapshot + Send + Sync>,
     pub(crate) schemas: Schemas,
+    /// Colour slots of services, by name: of these, and of all that were asked for before.
+    pub(crate) slots: Slots,
 }
+
+/// See [`Source::slots`].
+pub(crate) type Slots = Arc<
+    dyn Fn(Vec<String>) -> BoxFuture<'static, oriel_storage::Result<BTreeMap<String, u32>>>
+        + Send
+        + Sync,
+>;
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,7 +72,12 @@ pub(crate) struct Api {
 pub fn router(config: Config, store: Store, token: Option<Token>) -> Result<OpenApiRouter, Error> {
     let engine = Engine::new(config, Arc::clone(store.objects()), store.schemas())?;
     let schemas = store.schemas().clone();
+    let slots = store.clone();
     let source = Source {
+        slots: Arc::new(move |names| {
+            let store = slots.clone();
+            Box::pin(async move { store.service_slots(names).await })
+        }),
         snapshot: Arc::new(move || store.snapshot(&TenantId::default_tenant())),
         schemas,
     };

@@ -17,6 +17,7 @@ mod receipt;
 mod result;
 
 mod execute;
+mod series;
 mod trace;
 
 mod filter;

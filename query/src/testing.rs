@@ -176,6 +176,10 @@ impl World {
         let source = Source {
             snapshot: Arc::new(move || snapshot.clone()),
             schemas: self.schemas.clone(),
+            slots: Arc::new(|names: Vec<String>| {
+                let slots = names.into_iter().zip(0..).collect();
+                Box::pin(async move { Ok(slots) })
+            }),
         };
         routes(self.engine(), source, token).into()
     }

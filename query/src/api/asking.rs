@@ -54,15 +54,27 @@ impl Asking {
     /// Errors: those of queries; more rows than `query.rows_max` are an error, not a part of them.
     /// Cancel safety: dropped, the query is cancelled.
     pub(crate) async fn rows(&self, sql: String) -> Result<Vec<RecordBatch>, Error> {
+        let mut batches = Vec::new();
+        self.fold(sql, |rows| batches.push(rows)).await?;
+        Ok(batches)
+    }
+
+    /// Hands the rows of `sql` to `take`, batch by batch, without keeping them.
+    ///
+    /// Errors, cancel safety: as for [`Asking::rows`].
+    pub(crate) async fn fold(
+        &self,
+        sql: String,
+        mut take: impl FnMut(RecordBatch),
+    ) -> Result<(), Error> {
         let mut answer = self
             .engine
             .query(Arc::clone(&self.snapshot), sql.clone())
             .await
             .map_err(|error| ours(error, &sql))?;
-        let mut batches = Vec::new();
         loop {
             match answer.next().await {
-                Some(Piece::Rows(rows)) => batches.push(rows),
+                Some(Piece::Rows(rows)) => take(rows),
                 Some(Piece::End(receipt)) if receipt.truncated => {
                     let message = "this needs more rows than an answer may have";
                     return Err(Error::new(Code::MemoryLimit, message)
@@ -72,7 +84,7 @@ impl Asking {
                     let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
                     spent.receipt.absorb(&receipt);
                     spent.sql.push(sql);
-                    return Ok(batches);
+                    return Ok(());
                 }
                 Some(Piece::Failed(error)) => return Err(ours(error, &sql)),
                 None => return Err(Error::new(Code::Internal, "the query stopped")),

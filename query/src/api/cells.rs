@@ -66,6 +66,15 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// An integer of 64 bits without a sign; `None` for NULL and below 0.
+    pub(crate) fn unsigned(&self, column: usize) -> Option<u64> {
+        let array = self.array(column)?;
+        match array.data_type() {
+            DataType::UInt64 => Some(array.as_primitive::<UInt64Type>().value(self.row)),
+            _ => self.int(column)?.try_into().ok(),
+        }
+    }
+
     /// A count: an integer, 0 for NULL and below.
     pub(crate) fn count(&self, column: usize) -> u64 {
         self.int(column).unwrap_or_default().try_into().unwrap_or(0)

@@ -10,7 +10,16 @@ pub(crate) mod asking;
 pub(crate) mod cells;
 pub(crate) mod paging;
 pub(crate) mod request;
+pub(crate) mod selection;
 pub(crate) mod summaries;
+
+mod attributes;
+mod changes;
+mod complete;
+mod logs;
+mod metrics;
+mod series;
+mod services;
 
 mod attribute;
 mod heatmap;
@@ -34,6 +43,11 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(heatmap::router())
         .merge(trace::router())
         .merge(span::router())
+        .merge(services::router())
+        .merge(attributes::router())
+        .merge(complete::router())
+        .merge(logs::router())
+        .merge(metrics::router())
 }
 
 /// `body` as a JSON answer.

@@ -29,6 +29,7 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
         .map(|name| Arc::new(ScalarUDF::new_from_impl(Function::new(name))))
         .chain([Arc::new(bucket)])
         .chain(super::events::all())
+        .chain(super::attribute_functions::all())
         .collect()
 }
 

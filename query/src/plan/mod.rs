@@ -1,6 +1,7 @@
 //! From SQL to a DataFusion plan: session, tables, attributes, ids, functions.
 
 mod attribute;
+pub(crate) mod attribute_functions;
 mod events;
 pub(crate) mod functions;
 pub(crate) mod ids;

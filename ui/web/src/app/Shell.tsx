@@ -7,7 +7,6 @@ import { copyText } from "../kit/Values";
 import { announce, announced } from "./announce";
 import { useKeyListener, useKeys } from "./keys";
 import { Offline } from "./Offline";
-import { Palette } from "./Palette";
 import { PAGES } from "./pages";
 import { Rail } from "./Rail";
 import { followPages } from "./recent";
@@ -16,6 +15,7 @@ import styles from "./Shell.module.css";
 import { TokenDialog } from "./TokenDialog";
 import { TopBar } from "./TopBar";
 
+const Palette = lazy(() => import("./Palette"));
 const Help = lazy(() => import("./Help"));
 
 type Layer = "palette" | "help" | null;
@@ -60,8 +60,10 @@ export function Shell() {
       </div>
       <LiveRegion />
       <TokenDialog />
-      {layer === "palette" && <Palette onClose={close} />}
-      <Suspense>{layer === "help" && <Help onClose={close} />}</Suspense>
+      <Suspense>
+        {layer === "palette" && <Palette onClose={close} />}
+        {layer === "help" && <Help onClose={close} />}
+      </Suspense>
     </TooltipProvider>
   );
 }
@@ -80,7 +82,7 @@ function useShellKeys(setLayer: (layer: Layer) => void): void {
   useKeys([
     {
       keys: "mod+k",
-      name: "Command palette: search or jump",
+      name: "Search or jump",
       group: "Anywhere",
       inFields: true,
       quiet: true,
