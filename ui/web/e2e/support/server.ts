@@ -3,17 +3,15 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 /** Root of the repository. */
 export const ROOT = resolve(import.meta.dirname, "../../../..");
 
-const TARGET = process.env.CARGO_TARGET_DIR ?? join(homedir(), ".cache/oriel/target");
-
-/** The binary under test: `ORIEL_BIN`, else the one of the ci profile. */
-export const BINARY = process.env.ORIEL_BIN ?? join(TARGET, "ci/oriel");
+/** The binary under test; run.sh names it. */
+const BINARY = process.env.ORIEL_BIN ?? join(ROOT, "target/ci/oriel");
 
 /** How long a start may take on a busy machine. */
 const PATIENCE_MS = 120_000;

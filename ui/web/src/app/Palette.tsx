@@ -16,7 +16,7 @@ import { useRecent } from "./recent";
 const PER_GROUP = 8;
 
 /** One field from which everything can be reached. */
-export default function Palette({ onClose }: { onClose(): void }) {
+export function Palette({ onClose }: { onClose(): void }) {
   const [text, setText] = useState("");
   const [active, setActive] = useState(0);
   const commands = useCommands(text);

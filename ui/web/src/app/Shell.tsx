@@ -7,6 +7,7 @@ import { copyText } from "../kit/Values";
 import { announce, announced } from "./announce";
 import { useKeyListener, useKeys } from "./keys";
 import { Offline } from "./Offline";
+import { Palette } from "./Palette";
 import { PAGES } from "./pages";
 import { Rail } from "./Rail";
 import { followPages } from "./recent";
@@ -15,7 +16,6 @@ import styles from "./Shell.module.css";
 import { TokenDialog } from "./TokenDialog";
 import { TopBar } from "./TopBar";
 
-const Palette = lazy(() => import("./Palette"));
 const Help = lazy(() => import("./Help"));
 
 type Layer = "palette" | "help" | null;
@@ -60,10 +60,8 @@ export function Shell() {
       </div>
       <LiveRegion />
       <TokenDialog />
-      <Suspense>
-        {layer === "palette" && <Palette onClose={close} />}
-        {layer === "help" && <Help onClose={close} />}
-      </Suspense>
+      {layer === "palette" && <Palette onClose={close} />}
+      <Suspense>{layer === "help" && <Help onClose={close} />}</Suspense>
     </TooltipProvider>
   );
 }
@@ -82,7 +80,7 @@ function useShellKeys(setLayer: (layer: Layer) => void): void {
   useKeys([
     {
       keys: "mod+k",
-      name: "Search or jump",
+      name: "Command palette: search or jump",
       group: "Anywhere",
       inFields: true,
       quiet: true,

@@ -1,9 +1,9 @@
 /** Refreshing: by hand, and by itself without taking anybody's place. */
-import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { type Query, type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect } from "react";
 import { createStore, useStore } from "../kit/store";
 import { advance } from "./clock";
-import { type LiveStep, useContext } from "./context";
+import { type LiveStep, useContext, useTimeRange } from "./context";
 
 const STEP_MS: Record<LiveStep, number> = {
   "2s": 2000,
@@ -33,37 +33,42 @@ function selecting(): boolean {
   return selection !== null && !selection.isCollapsed && selection.toString() !== "";
 }
 
+function overRange(query: Query): boolean {
+  const params = query.queryKey[1];
+  return typeof params === "object" && params !== null && "from" in params;
+}
+
+/**
+ * Questions over a range that moves with the clock are new ones once `now` moved; those over a
+ * fixed range are asked again.
+ */
+function refreshRanges(client: QueryClient, relative: boolean): void {
+  advance();
+  if (!relative) client.invalidateQueries({ predicate: overRange });
+}
+
 /** Asks again for all that is on the page; `now` is the present. */
 export function useRefresh(): () => void {
   const client = useQueryClient();
+  const { relative } = useTimeRange();
   return useCallback(() => {
-    advance();
-    client.invalidateQueries();
-  }, [client]);
-}
-
-/** Queries over a range are new ones once `now` moved; those of a fixed range are asked again. */
-function refreshRanges(client: QueryClient): void {
-  advance();
-  client.invalidateQueries({
-    predicate: (query) => {
-      const params = query.queryKey[1];
-      return typeof params === "object" && params !== null && "from" in params;
-    },
-  });
+    refreshRanges(client, relative);
+    client.invalidateQueries({ predicate: (query) => !overRange(query) });
+  }, [client, relative]);
 }
 
 /** Refreshes every `live` of the address; waits while somebody reads. Once, in the shell. */
 export function useAutoRefresh(): void {
   const { live } = useContext();
+  const { relative } = useTimeRange();
   const client = useQueryClient();
   useEffect(() => {
     if (!live) return;
     const timer = setInterval(() => {
       const busy = client.isFetching() > 0;
       if (document.hidden || holds.get() > 0 || selecting() || busy) return;
-      refreshRanges(client);
+      refreshRanges(client, relative);
     }, STEP_MS[live]);
     return () => clearInterval(timer);
-  }, [live, client]);
+  }, [live, client, relative]);
 }

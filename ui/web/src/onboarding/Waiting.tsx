@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { announce } from "../app/announce";
-import { formatCount } from "../kit/format";
+import { formatCount, plural } from "../kit/format";
 import { ServiceTick } from "../kit/Values";
 import { type Arrival, recordsWord } from "./arrivals";
 import styles from "./Guide.module.css";
@@ -28,7 +28,7 @@ export function Waiting({ arrivals, onServices }: Props) {
     <div className={styles.live} data-on={any || undefined}>
       <p className={styles.pulse}>
         <span className={styles.dot} aria-hidden />
-        {any ? `${formatCount(records)} records received` : "Waiting for the first data…"}
+        {any ? `${plural(records, "record")} received` : "Waiting for the first data…"}
       </p>
       {any && (
         <ul className={styles.arrivals}>

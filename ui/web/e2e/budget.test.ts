@@ -1,0 +1,109 @@
+// The budgets of the trace page with 100,000 spans, and a control that must miss them.
+//
+// Limits are double what a quiet machine shows, medians of five, so that noise does not fail a build.
+
+import { expect, test } from "vitest";
+import { generateTrace, postTrace } from "./generate-trace.mjs";
+import { Visit } from "./support/browser.ts";
+import { stage } from "./support/shop.ts";
+
+const SPANS = 100_000;
+const OPEN_MS = 1_500;
+const INTERACTION_MS = 100;
+const RUNS = 5;
+
+const ID = "00112233445566778899aabbccddeeff";
+const large = stage(async (server) => {
+  const spans = generateTrace({ spans: SPANS, depth: 40, services: 12, seed: 7 });
+  const start = BigInt(Date.now() - 60_000) * 1_000_000n;
+  await postTrace(server.url, spans, { traceId: ID, start, seed: 7 });
+});
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? Number.NaN;
+}
+
+/** Milliseconds from navigation until rows of the waterfall stand on the page. */
+async function open(visit: Visit): Promise<number> {
+  const page = await visit.go(`/traces/${ID}`);
+  await page.locator('[role="treegrid"] [role="row"][aria-rowindex="2"]').first().waitFor();
+  return page.evaluate(() => performance.now());
+}
+
+/** Longest interaction (event to next paint) while rows are opened, closed and walked. */
+async function interact(visit: Visit, burden = 0): Promise<number> {
+  const { page } = visit;
+  await page.evaluate((busy) => {
+    const times: number[] = [];
+    (window as unknown as { times: number[] }).times = times;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) times.push(entry.duration);
+    }).observe({
+      type: "event",
+      buffered: false,
+      durationThreshold: 16,
+    } as PerformanceObserverInit);
+    if (busy > 0) {
+      addEventListener("keydown", () => {
+        const end = performance.now() + busy;
+        while (performance.now() < end);
+      });
+    }
+  }, burden);
+  await page.getByRole("treegrid").focus();
+  for (const key of ["ArrowDown", "ArrowLeft", "ArrowRight", "ArrowDown", "[", "]", "ArrowDown"]) {
+    await page.keyboard.press(key);
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+  }
+  const times = await page.evaluate(() => (window as unknown as { times: number[] }).times);
+  return Math.max(0, ...times);
+}
+
+test("100,000 spans open and answer within the budget; a slow handler does not", async () => {
+  const opened: number[] = [];
+  const answered: number[] = [];
+  for (let run = 0; run < RUNS; run += 1) {
+    const visit = await Visit.open(large.browser, large.server.url);
+    try {
+      opened.push(await open(visit));
+      answered.push(await interact(visit));
+      expect(visit.unexpected()).toEqual([]);
+    } finally {
+      await visit.close();
+    }
+  }
+  console.log(`100,000 spans: open ${opened.map(Math.round)} ms, interaction ${answered} ms`);
+  const visit = await Visit.open(large.browser, large.server.url);
+  await open(visit);
+  const slow = await interact(visit, 2 * INTERACTION_MS);
+  await visit.close();
+  console.log(`with a handler that is busy for ${2 * INTERACTION_MS} ms: ${slow} ms`);
+  expect(slow).toBeGreaterThan(INTERACTION_MS);
+  expect(median(answered)).toBeLessThanOrEqual(INTERACTION_MS);
+  expect(median(opened)).toBeLessThanOrEqual(OPEN_MS);
+});
+
+test("the first load is within 220 kB of compressed script", async () => {
+  const visit = await Visit.open(large.browser, large.server.url);
+  try {
+    let bytes = 0;
+    const waiting: Promise<void>[] = [];
+    visit.page.on("response", (response) => {
+      if (!response.url().endsWith(".js")) return;
+      const size = async () => {
+        const length = response.headers()["content-length"];
+        bytes += Number(length ?? (await response.body()).length);
+      };
+      waiting.push(size());
+    });
+    await visit.go("/?from=now-1h&to=now");
+    await visit.page.waitForLoadState("networkidle").catch(() => undefined);
+    await Promise.all(waiting);
+    console.log(`first load: ${(bytes / 1024).toFixed(1)} kB of script as sent`);
+    expect(bytes).toBeGreaterThan(50 * 1024);
+    expect(bytes).toBeLessThanOrEqual(220 * 1024);
+  } finally {
+    await visit.close();
+  }
+});

@@ -1,0 +1,156 @@
+// Every page with the recorded web shop: what it says is what is in truth.json; axe finds nothing in
+// either theme; the policy is kept. ORIEL_SCREENSHOTS=<folder> keeps a picture of each.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { type Theme, Visit } from "./support/browser.ts";
+import { count, stage } from "./support/shop.ts";
+import { SHOP_RANGE, tree, truth } from "./support/truth.ts";
+
+const shop = stage((server) => server.sendShop());
+const PICTURES = process.env.ORIEL_SCREENSHOTS;
+
+const { traces, logs } = truth;
+const failed = tree("error, most services");
+
+interface Place {
+  name: string;
+  path: string;
+  /** Waits until the page shows what the truth says. */
+  shows(page: Page): Promise<void>;
+}
+
+const seen = (page: Page, text: string | RegExp) =>
+  page.getByText(text).first().waitFor({ state: "visible", timeout: 30_000 });
+
+const PLACES: Place[] = [
+  {
+    name: "home",
+    path: `/?${SHOP_RANGE}`,
+    async shows(page) {
+      await seen(page, `${Object.keys(traces.spans_by_service).length} services`);
+      for (const service of Object.keys(traces.spans_by_service)) await seen(page, service);
+    },
+  },
+  {
+    name: "traces",
+    path: `/traces?${SHOP_RANGE}`,
+    async shows(page) {
+      await seen(page, new RegExp(`^${count(traces.distinct_traces)} traces`));
+      await page.getByRole("row").nth(5).waitFor();
+    },
+  },
+  {
+    name: "spans",
+    path: `/traces?${SHOP_RANGE}&lens=spans&q=status%3Aerror`,
+    async shows(page) {
+      await seen(page, new RegExp(`^${count(traces.spans_by_status.ERROR ?? 0)} spans`));
+    },
+  },
+  {
+    name: "trace",
+    path: `/traces/${failed.trace_id}?${SHOP_RANGE}&span=${failed.tree[0]?.span_id}`,
+    async shows(page) {
+      await seen(page, `${failed.spans} spans`);
+      await seen(page, `${failed.services.length} services`);
+      const errors = failed.tree.filter((span) => span.status === "ERROR").length;
+      await seen(page, new RegExp(`${errors} errors`));
+      await page.getByRole("treegrid").waitFor();
+      await page.getByRole("tab", { name: /Attributes/ }).waitFor();
+    },
+  },
+  {
+    name: "logs",
+    path: `/logs?${SHOP_RANGE}`,
+    async shows(page) {
+      await seen(page, new RegExp(`^${count(logs.records)} records`));
+      await page.getByRole("row").nth(5).waitFor();
+    },
+  },
+  {
+    name: "metrics",
+    path: `/metrics?${SHOP_RANGE}`,
+    async shows(page) {
+      await seen(page, new RegExp(`${truth.metrics.metrics}\\D`));
+      await seen(page, "db.client.connections.usage");
+    },
+  },
+  {
+    name: "metric",
+    path: `/metrics?${SHOP_RANGE}&metric=http.server.duration`,
+    async shows(page) {
+      await seen(page, "http.server.duration");
+      await page.locator("canvas").first().waitFor();
+    },
+  },
+  {
+    name: "services",
+    path: `/services?${SHOP_RANGE}`,
+    async shows(page) {
+      for (const service of Object.keys(traces.spans_by_service)) await seen(page, service);
+    },
+  },
+  {
+    name: "sql",
+    path: `/sql?run=1&sql=${encodeURIComponent(
+      "SELECT service_name, count(*) AS spans FROM spans GROUP BY service_name ORDER BY spans DESC",
+    )}`,
+    async shows(page) {
+      for (const [service, spans] of Object.entries(traces.spans_by_service)) {
+        await seen(page, service);
+        await seen(page, new RegExp(`^${count(spans)}$`));
+      }
+    },
+  },
+  {
+    name: "status",
+    path: "/status",
+    async shows(page) {
+      await seen(page, new RegExp(count(traces.spans)));
+      await seen(page, new RegExp(count(logs.records)));
+    },
+  },
+  {
+    name: "onboarding",
+    path: "/onboarding",
+    async shows(page) {
+      await seen(page, "Send telemetry to Oriel");
+      await seen(page, shop.server.url);
+    },
+  },
+];
+
+describe.each(PLACES)("$name", ({ name, path, shows }) => {
+  test.each(["light", "dark"] as Theme[])(
+    "is true, accessible and within policy: %s",
+    async (theme) => {
+      const visit = await Visit.open(shop.browser, shop.server.url, { theme });
+      try {
+        const page = await visit.go(path);
+        await shows(page);
+        expect(await visit.accessibility()).toEqual([]);
+        if (PICTURES) {
+          mkdirSync(PICTURES, { recursive: true });
+          // Charts and lists are drawn a frame after their data.
+          await page.waitForLoadState("networkidle").catch(() => undefined);
+          await page.screenshot({ path: join(PICTURES, `${name}-${theme}.png`) });
+        }
+        expect(visit.unexpected()).toEqual([]);
+      } finally {
+        await visit.close();
+      }
+    },
+  );
+});
+
+test("the truth matters: a wrong figure would not be found", async () => {
+  const visit = await Visit.open(shop.browser, shop.server.url);
+  const page = await visit.go(`/traces?${SHOP_RANGE}`);
+  await seen(page, new RegExp(`^${count(traces.distinct_traces)} traces`));
+  expect(
+    await page.getByText(new RegExp(`^${count(traces.distinct_traces + 1)} traces`)).count(),
+  ).toBe(0);
+  await visit.close();
+});
