@@ -13,6 +13,11 @@ export const ROOT = resolve(import.meta.dirname, "../../../..");
 /** The binary under test; run.sh names it. */
 const BINARY = process.env.ORIEL_BIN ?? join(ROOT, "target/ci/oriel");
 
+/** The server refuses variables with its prefix that it does not know, such as those of the tests. */
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith("ORIEL_")),
+);
+
 /** How long a start may take on a busy machine. */
 const PATIENCE_MS = 120_000;
 
@@ -32,6 +37,7 @@ export class Server {
     const ports = ["--otlp-grpc", any, "--otlp-http", any, "--http", any];
     const child = spawn(BINARY, ["--data-dir", join(dir, "data"), ...ports, ...args], {
       stdio: ["ignore", "ignore", "pipe"],
+      env,
     });
     const banner: string[] = [];
     await new Promise<void>((ready, failed) => {
@@ -61,6 +67,7 @@ export class Server {
   send(files: string[], ...args: string[]): void {
     const done = spawnSync(BINARY, ["send", "--http", this.otlpUrl, ...args, ...files], {
       encoding: "utf8",
+      env,
     });
     if (done.status !== 0) throw new Error(`oriel send failed: ${done.stderr}`);
   }
