@@ -17,7 +17,7 @@ export function slotOf(slots: Record<string, number>, name: string): number {
   if (known !== undefined) return known;
   let hash = 0;
   for (let at = 0; at < name.length; at += 1) hash = (hash * 31 + name.charCodeAt(at)) >>> 0;
-  return hash % (2 * SERVICE_COLOURS);
+  return hash % SERVICE_COLOURS;
 }
 
 /** Name of the colour token of a slot. */
