@@ -1,8 +1,9 @@
 //! Colour slots of services: one small number a service, the same for every viewer and for ever.
 //!
-//! In: names of services. Out: a slot in 0..24 each. A name prefers the slot of its hash and takes
-//! the next free one when another service has it, so that the first 24 services differ; later ones
-//! share. The catalog keeps what was given out. Names beyond [`KEPT_MAX`] or [`NAME_BYTES_MAX`]
+//! In: names of services. Out: a slot in 0..24 each. A name prefers the slot of its hash among the
+//! first twelve, which have colours of their own, takes the next free one of them when another
+//! service has it, and then one of the second twelve, which are drawn hatched: so the first twelve
+//! services have plain colours, the first 24 differ, and later ones share. The catalog keeps what was given out. Names beyond [`KEPT_MAX`] or [`NAME_BYTES_MAX`]
 //! have the slot of their hash, which needs no memory.
 
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use crate::engine::lock;
 
 /// How many slots there are.
 const SLOTS: usize = 24;
+/// How many of them have a colour of their own.
+const PLAIN: u32 = 12;
 /// Services whose slot is kept.
 const KEPT_MAX: usize = 1_000;
 /// Longest name that is kept.
@@ -101,11 +104,13 @@ fn free_slot(given: &BTreeMap<String, u32>, name: &str) -> u32 {
             *place = true;
         }
     }
-    let first = preferred(name);
-    (0..SLOTS as u32)
-        .map(|step| (first + step) % SLOTS as u32)
+    let first = preferred(name) % PLAIN;
+    let plain = (0..PLAIN).map(|step| (first + step) % PLAIN);
+    plain
+        .clone()
+        .chain(plain.map(|slot| slot + PLAIN))
         .find(|slot| !taken[*slot as usize])
-        .unwrap_or(first)
+        .unwrap_or_else(|| preferred(name))
 }
 
 #[cfg(test)]
@@ -115,7 +120,8 @@ mod tests {
     use super::*;
 
     /// Scenario: 24 services one after the other, then more.
-    /// Guarantees: the first 24 have 24 slots; each of the others has the slot of its hash.
+    /// Guarantees: the first twelve have plain colours, the first 24 have 24 slots; each of the
+    /// others has the slot of its hash.
     #[test]
     fn the_first_services_differ() {
         let mut given = BTreeMap::new();
@@ -123,6 +129,9 @@ mod tests {
             let name = format!("service-{index}");
             let slot = free_slot(&given, &name);
             assert!((slot as usize) < SLOTS);
+            if index < PLAIN as usize {
+                assert!(slot < PLAIN);
+            }
             if index >= SLOTS {
                 assert_eq!(slot, preferred(&name));
             }
