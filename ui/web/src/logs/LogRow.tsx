@@ -1,11 +1,12 @@
 /** One record in the list: when, how bad, who, what; open, its detail follows. */
 
 import { ChevronRight } from "lucide-react";
+import { memo } from "react";
 import type { LogSummary } from "../api/types";
 import { Cell, Row } from "../kit/Cells";
 import { cx } from "../kit/cx";
-import { formatClock, visible, visibleLines } from "../kit/format";
-import { ServiceTick, Time } from "../kit/Values";
+import { exactTime, formatClock, formatTime, visible, visibleLines } from "../kit/format";
+import { ServiceTick } from "../kit/Values";
 import { AnsiText } from "./AnsiText";
 import { hasAnsi } from "./ansi";
 import { LogDetail } from "./LogDetail";
@@ -24,7 +25,17 @@ type Props = {
   onToggle(id: string): void;
 };
 
-export function LogRow({ record, index, tabIndex, open, wrap, days, zone, onToggle }: Props) {
+/** Drawn again only when something of it changed: most frames of a scroll bring few new rows. */
+export const LogRow = memo(function LogRow({
+  record,
+  index,
+  tabIndex,
+  open,
+  wrap,
+  days,
+  zone,
+  onToggle,
+}: Props) {
   const { level } = record;
   const word = record.severity_text || (level === "unset" ? "" : level);
   const toggle = () => onToggle(record.id);
@@ -55,7 +66,9 @@ export function LogRow({ record, index, tabIndex, open, wrap, days, zone, onTogg
           </button>
         </Cell>
         <Cell className={styles.time}>
-          <Time nanos={record.time} day={days} />
+          <time title={exactTime(record.time, zone)}>
+            {days ? formatTime(record.time, zone) : formatClock(record.time, zone)}
+          </time>
         </Cell>
         <Cell className={styles.level} title={String(record.severity_number)}>
           {visible(word).toUpperCase()}
@@ -76,7 +89,7 @@ export function LogRow({ record, index, tabIndex, open, wrap, days, zone, onTogg
       )}
     </>
   );
-}
+});
 
 function Body({ record, wrap }: { record: LogSummary; wrap: boolean }) {
   const { body, event_name: event } = record;

@@ -1,6 +1,7 @@
 /** One span in the list; it opens its trace at that span. */
 
 import { Link } from "@tanstack/react-router";
+import { memo } from "react";
 import type { SpanSummary } from "../api/types";
 import { Cell, Row } from "../kit/Cells";
 import { visible } from "../kit/format";
@@ -10,7 +11,7 @@ import { DurationCell } from "./TraceRow";
 
 type Props = { span: SpanSummary; index: number; tabIndex: 0 | -1; longest: number };
 
-export function SpanRow({ span, index, tabIndex, longest }: Props) {
+export const SpanRow = memo(function SpanRow({ span, index, tabIndex, longest }: Props) {
   return (
     <Row index={index + 2} className={`${styles.row} ${styles.span}`}>
       <Cell className={styles.time}>
@@ -36,4 +37,4 @@ export function SpanRow({ span, index, tabIndex, longest }: Props) {
       <Cell className={styles.id}>{span.trace_id.slice(0, 8)}</Cell>
     </Row>
   );
-}
+});

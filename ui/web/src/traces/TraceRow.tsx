@@ -1,6 +1,7 @@
 /** One trace in the list: when, what it began with, how long, how large, who took part. */
 
 import { Link } from "@tanstack/react-router";
+import { memo } from "react";
 import type { TraceSummary } from "../api/types";
 import { Cell, Row } from "../kit/Cells";
 import { formatCount, plural, visible } from "../kit/format";
@@ -19,7 +20,13 @@ type Props = {
   filtered: boolean;
 };
 
-export function TraceRow({ trace, index, tabIndex, longest, filtered }: Props) {
+export const TraceRow = memo(function TraceRow({
+  trace,
+  index,
+  tabIndex,
+  longest,
+  filtered,
+}: Props) {
   const { shown, more } = topServices(trace.services, SERVICES_SHOWN);
   const partly = filtered && trace.matched < trace.spans;
   return (
@@ -66,7 +73,7 @@ export function TraceRow({ trace, index, tabIndex, longest, filtered }: Props) {
       </Cell>
     </Row>
   );
-}
+});
 
 /** The colour of a service and how many spans it has; its name on hover and read aloud. */
 function ServiceShare({ name, spans }: { name: string; spans: number }) {
