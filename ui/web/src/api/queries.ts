@@ -120,6 +120,7 @@ export const metricKeysQuery = (params: Range & { name: string }) =>
 export const metricSeriesQuery = (
   params: Range & {
     name: string;
+    type?: string;
     service?: string;
     filter?: string[];
     group?: string[];

@@ -345,8 +345,8 @@ export type MetricType = "gauge" | "sum" | "histogram" | "exponential_histogram"
 export interface Metric {
   name: string;
   type: MetricType;
-  unit: string;
-  description: string;
+  unit: string | null;
+  description: string | null;
   temporality: string | null;
   monotonic: boolean | null;
   series: number;
@@ -382,27 +382,30 @@ export type Aggregation =
   | "count";
 
 export interface Series {
-  labels: Record<string, string>;
+  /** By key; null where the points have not got it. */
+  labels: Record<string, string | null>;
   values: (number | null)[];
 }
 
 export interface Exemplar {
   time: Nanos;
-  value: number;
+  value: number | null;
   trace_id: string;
-  span_id: string;
+  span_id: string | null;
 }
 
 export interface MetricSeriesAnswer extends Answered, Buckets {
   name: string;
-  type: MetricType;
-  unit: string;
+  /** null when there is no such metric in the range. */
+  type: MetricType | null;
+  unit: string | null;
   temporality: string | null;
   monotonic: boolean | null;
   agg: Aggregation;
   series: Series[];
   series_total: number;
-  heatmap: { edges: number[]; counts: number[] } | null;
+  /** Rows of counts, the lowest first; the outer edges are null where a row has no end. */
+  heatmap: { edges: (number | null)[]; counts: number[] } | null;
   exemplars: Exemplar[];
 }
 

@@ -11,7 +11,7 @@ import { formatAgo } from "./format";
 /** How much before the newest record "jump there" shows. */
 const BEFORE = 3_600_000_000_000n;
 
-export function NoData({ table, what }: { table: "spans" | "logs"; what: string }) {
+export function NoData({ table, what }: { table: "spans" | "logs" | "metrics"; what: string }) {
   const status = useQuery(statusQuery());
   const { q } = useContext();
   const setContext = useSetContext();

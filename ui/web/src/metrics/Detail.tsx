@@ -13,6 +13,7 @@ import { Copy } from "../kit/Values";
 import { Breakdown } from "./Breakdown";
 import styles from "./Detail.module.css";
 import { Exemplars } from "./Exemplars";
+import { heatOf } from "./heat";
 import { Legend } from "./Legend";
 import { MetricChart } from "./MetricChart";
 import { Names } from "./Names";
@@ -107,7 +108,7 @@ export function Detail({ name, metrics, search, range, onChange }: Props) {
           actions={
             <Button
               aria-pressed={log}
-              disabled={data?.heatmap !== null && data !== undefined}
+              disabled={data !== undefined && heatOf(data) !== null}
               onClick={() => onChange({ log: log ? undefined : true }, false)}
             >
               Log scale
@@ -172,7 +173,7 @@ function facts(metric: Metric): string {
   const { unit, temporality, series, points, services } = metric;
   return [
     typeName(metric),
-    unit === "" ? null : `unit ${unit}`,
+    unit ? `unit ${unit}` : null,
     temporality,
     plural(series, "series", "series"),
     plural(points, "point"),

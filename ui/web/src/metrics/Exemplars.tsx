@@ -10,8 +10,8 @@ import { withUnit } from "./unit";
 
 const SHOWN = 50;
 
-export function Exemplars({ exemplars, unit }: { exemplars: Exemplar[]; unit: string }) {
-  const greatest = exemplars.toSorted((a, b) => b.value - a.value).slice(0, SHOWN);
+export function Exemplars({ exemplars, unit }: { exemplars: Exemplar[]; unit: string | null }) {
+  const greatest = exemplars.toSorted((a, b) => (b.value ?? 0) - (a.value ?? 0)).slice(0, SHOWN);
   return (
     <Panel
       title="Exemplars"
@@ -42,7 +42,7 @@ export function Exemplars({ exemplars, unit }: { exemplars: Exemplar[]; unit: st
         <tbody>
           {greatest.map((exemplar) => (
             <tr key={`${exemplar.time} ${exemplar.span_id} ${exemplar.value}`}>
-              <td title={String(exemplar.value)}>{withUnit(exemplar.value, unit)}</td>
+              <td title={String(exemplar.value)}>{withUnit(exemplar.value, unit ?? "")}</td>
               <td>
                 <Time nanos={exemplar.time} />
               </td>
@@ -50,7 +50,7 @@ export function Exemplars({ exemplars, unit }: { exemplars: Exemplar[]; unit: st
                 <Link
                   to="/traces/$id"
                   params={{ id: exemplar.trace_id }}
-                  search={{ span: exemplar.span_id } as never}
+                  search={(exemplar.span_id === null ? {} : { span: exemplar.span_id }) as never}
                 >
                   <code>{exemplar.trace_id.slice(0, 16)}…</code>
                 </Link>

@@ -2,7 +2,8 @@
 import type { MetricSeriesAnswer } from "../api/types";
 import { visible } from "../kit/format";
 import styles from "./Detail.module.css";
-import { isRate, legendOf, seriesName, sharedKeys, unitOf } from "./series";
+import { heatOf } from "./heat";
+import { isRate, type Labels, legendOf, seriesName, sharedKeys, unitOf } from "./series";
 import { withUnit } from "./unit";
 
 type Props = {
@@ -15,6 +16,7 @@ type Props = {
 export function Legend({ answer, hidden, onHidden, onFilter }: Props) {
   const { series, agg, unit } = answer;
   const shared = sharedKeys(series.map(({ labels }) => labels));
+  const heat = heatOf(answer) !== null;
   const format = (value: number | null) => withUnit(value, unitOf(agg, unit), isRate(agg));
 
   function toggle(index: number, alone: boolean) {
@@ -48,7 +50,7 @@ export function Legend({ answer, hidden, onHidden, onFilter }: Props) {
               ? agg
               : seriesName(labels, shared);
           const { last, avg, max } = legendOf(values);
-          const token = answer.heatmap !== null && index === 0 ? "text" : `svc-${index % 12}`;
+          const token = heat && index === 0 ? "text" : `svc-${index % 12}`;
           const [own] = Object.entries(labels).filter(([key]) => !shared.has(key));
           return (
             <tr key={name} data-hidden={hidden.has(index) || undefined}>
@@ -67,7 +69,7 @@ export function Legend({ answer, hidden, onHidden, onFilter }: Props) {
               <td title={exact(avg)}>{format(avg)}</td>
               <td title={exact(max)}>{format(max)}</td>
               <td>
-                {own !== undefined && (
+                {own !== undefined && own[1] !== null && (
                   <button
                     type="button"
                     className={styles.keep}
@@ -91,8 +93,8 @@ function exact(value: number | null): string | undefined {
   return value === null ? undefined : String(value);
 }
 
-function describe(labels: Record<string, string>): string {
+function describe(labels: Labels): string {
   return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
+    .map(([key, value]) => `${key}=${value ?? "(none)"}`)
     .join("\n");
 }

@@ -6,8 +6,8 @@ import { useSetContext, useTimeRange } from "../app/context";
 import { absolute } from "../app/range";
 import { formatTime } from "../kit/format";
 import { type ChartCells, type ChartDot, type ChartSeries, TimeChart } from "../kit/TimeChart";
-import { cropped, placeOf, valueAt } from "./heat";
-import { isRate, seriesName, sharedKeys, unitOf } from "./series";
+import { heatOf, placeOf, valueAt } from "./heat";
+import { isRate, type Labels, seriesName, sharedKeys, unitOf } from "./series";
 import { axisText, withUnit } from "./unit";
 
 type Props = {
@@ -52,7 +52,7 @@ export function MetricChart({ answer, log, hidden, range, stale }: Props) {
         navigate({
           to: "/traces/$id",
           params: { id: dot.trace_id },
-          search: { span: dot.span_id } as never,
+          search: (dot.span_id === null ? {} : { span: dot.span_id }) as never,
         });
       }}
     />
@@ -83,12 +83,12 @@ function toChart(answer: MetricSeriesAnswer, hidden: ReadonlySet<number>): Drawn
   const format = (value: number) => withUnit(value, unit, isRate(answer.agg));
   const formatAxis = (value: number) => axisText(value, unit, isRate(answer.agg));
   const shared = sharedKeys(answer.series.map(({ labels }) => labels));
-  const named = (labels: Record<string, string>) =>
+  const named = (labels: Labels) =>
     answer.series.length === 1 && Object.keys(labels).length === 0
       ? answer.agg
       : seriesName(labels, shared);
-  const { heatmap } = answer;
-  if (heatmap === null) {
+  const heat = heatOf(answer);
+  if (heat === null) {
     const series = answer.series.map(({ labels, values }, index) => ({
       name: named(labels),
       values,
@@ -103,16 +103,20 @@ function toChart(answer: MetricSeriesAnswer, hidden: ReadonlySet<number>): Drawn
       formatAxis,
     };
   }
-  const { edges, counts, rows } = cropped(heatmap.edges, heatmap.counts, answer.count);
+  const { edges, counts, rows } = heat;
   const series = answer.series.map(({ labels, values }, index) => ({
     name: named(labels),
     values: values.map((value) => (value === null ? null : placeOf(edges, value))),
     hidden: hidden.has(index),
     color: index === 0 ? "text" : `svc-${index % 12}`,
   }));
-  const edge = (row: number) => withUnit(edges[row] ?? 0, answer.unit);
-  const cells = { rows, counts, rowName: (row: number) => `${edge(row)} – ${edge(row + 1)}` };
-  const formatY = (place: number) => withUnit(valueAt(edges, place), answer.unit);
+  const edge = (row: number) => withUnit(edges[row] ?? 0, unit);
+  const rowName = (row: number) => {
+    if (heat.openLow && row === 0) return `≤ ${edge(1)}`;
+    return heat.openHigh && row === rows - 1 ? `> ${edge(row)}` : `${edge(row)} – ${edge(row + 1)}`;
+  };
+  const cells = { rows, counts, rowName };
+  const formatY = (place: number) => withUnit(valueAt(edges, place), unit);
   return {
     x,
     series,
@@ -125,6 +129,8 @@ function toChart(answer: MetricSeriesAnswer, hidden: ReadonlySet<number>): Drawn
 
 /** Exemplars are single measurements: they only fit where single measurements are drawn. */
 function dotsOf(answer: MetricSeriesAnswer, place: (value: number) => number): ChartDot[] {
-  if (answer.heatmap === null && answer.type !== "gauge" && !/^p\d+$/.test(answer.agg)) return [];
-  return answer.exemplars.map((dot, index) => ({ x: ms(dot.time), y: place(dot.value), index }));
+  if (answer.type !== "gauge" && !/^(p\d+|max)$/.test(answer.agg)) return [];
+  return answer.exemplars.flatMap(({ time, value }, index) =>
+    value === null ? [] : [{ x: ms(time), y: place(value), index }],
+  );
 }

@@ -52,7 +52,12 @@ export function MetricGrid({ metrics, range }: { metrics: Metric[]; range: Range
             width: `${100 / columns}%`,
           };
           return (
-            <li key={metric.name} className={styles.cell} style={place} data-at={at}>
+            <li
+              key={`${metric.name} ${metric.type}`}
+              className={styles.cell}
+              style={place}
+              data-at={at}
+            >
               <Link
                 to="."
                 search={((old: object) => ({ ...old, metric: metric.name })) as never}
@@ -62,7 +67,7 @@ export function MetricGrid({ metrics, range }: { metrics: Metric[]; range: Range
                 <bdi className={styles.name}>{visible(metric.name)}</bdi>
                 <span className={styles.facts}>
                   {typeName(metric)}
-                  {metric.unit !== "" && metric.unit !== "1" && ` · ${metric.unit}`}
+                  {metric.unit && metric.unit !== "1" && ` · ${metric.unit}`}
                   {` · ${formatCompact(metric.series)} series`}
                 </span>
                 <Spark metric={metric} range={range} height={72} />

@@ -83,7 +83,12 @@ export function MetricList({ metrics, sort: sortText, now, onSort }: Props) {
         </div>
         <div role="rowgroup" className={styles.body} style={{ height: metrics.length * ROW }}>
           {metrics.slice(view.first, last).map((metric, index) => (
-            <MetricRow key={metric.name} metric={metric} at={view.first + index} now={now} />
+            <MetricRow
+              key={`${metric.name} ${metric.type}`}
+              metric={metric}
+              at={view.first + index}
+              now={now}
+            />
           ))}
         </div>
       </div>
@@ -102,13 +107,13 @@ function MetricRow({ metric, at, now }: { metric: Metric; at: number; now: bigin
       data-at={at}
       aria-rowindex={at + 2}
     >
-      <div role="cell" title={description === "" ? name : `${name}: ${description}`}>
+      <div role="cell" title={!description ? name : `${name}: ${description}`}>
         <Link to="." search={((old: object) => ({ ...old, metric: name })) as never}>
           <bdi>{visible(name)}</bdi>
         </Link>
       </div>
       <div role="cell">{typeName(metric)}</div>
-      <div role="cell">{visible(unit)}</div>
+      <div role="cell">{visible(unit ?? "")}</div>
       <div role="cell" title={names}>
         <bdi>{visible(names)}</bdi>
       </div>

@@ -56,8 +56,8 @@ export function Names({ metrics, search, current, onClose }: Props) {
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys that bubble from the links */}
       <div ref={view.ref} className={styles.list} onScroll={view.onScroll} onKeyDown={onKey}>
         <ul style={{ height: shown.length * ROW }}>
-          {shown.slice(view.first, view.last).map(({ name }, index) => (
-            <li key={name} style={{ top: (view.first + index) * ROW }}>
+          {shown.slice(view.first, view.last).map(({ name, type }, index) => (
+            <li key={`${name} ${type}`} style={{ top: (view.first + index) * ROW }}>
               <Link
                 to="."
                 data-at={view.first + index}

@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { metricsQuery } from "../api/queries";
 import { useTimeRange } from "../app/context";
-import { Empty } from "../kit/Empty";
+import { NoData } from "../kit/NoData";
 import { PageFrame } from "../kit/PageFrame";
 import { Panel, panelState } from "../kit/Panel";
 import { Catalogue } from "./Catalogue";
@@ -53,14 +53,7 @@ export function Page() {
         fill
         {...panelState(answer)}
         receipt={answer.data?.receipt}
-        empty={
-          none && (
-            <Empty
-              title="No metric in this time range"
-              detail="Choose a longer range above. If you never sent metrics: OTLP metrics go to the same address as traces; the status page shows what arrives."
-            />
-          )
-        }
+        empty={none && <NoData table="metrics" what="metrics" />}
       >
         {answer.data && (
           <Catalogue

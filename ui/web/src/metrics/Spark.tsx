@@ -39,7 +39,13 @@ export function Spark({ metric, range, height, steps = 60 }: Props) {
   const seen = useSeen(box);
   const theme = useTheme();
   const answer = useQuery({
-    ...metricSeriesQuery({ ...range, name: metric.name, steps, limit: SERIES_MAX }),
+    ...metricSeriesQuery({
+      ...range,
+      name: metric.name,
+      type: metric.type,
+      steps,
+      limit: SERIES_MAX,
+    }),
     enabled: seen,
     staleTime: 30_000,
   });

@@ -12,7 +12,9 @@ export interface Entry {
 export function indexed(metrics: Metric[]): Entry[] {
   return metrics.map((metric) => {
     const { name, description, unit, services, type } = metric;
-    const text = [name, description, unit, type.replace("_", " "), ...services].join("\n");
+    const text = [name, description ?? "", unit ?? "", type.replace("_", " "), ...services].join(
+      "\n",
+    );
     return { metric, name: name.toLowerCase(), text: text.toLowerCase() };
   });
 }
@@ -46,7 +48,10 @@ function compareBy(sort: MetricSort): (a: Metric, b: Metric) => number {
       // Decimal nanoseconds of one length order as text.
       return (a, b) => a.last.length - b.last.length || (a.last < b.last ? -1 : 1);
     default:
-      return (a, b) => (a[sort] < b[sort] ? -1 : a[sort] > b[sort] ? 1 : 0);
+      return (a, b) => {
+        const [x, y] = [a[sort] ?? "", b[sort] ?? ""];
+        return x < y ? -1 : x > y ? 1 : 0;
+      };
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cropped, placeOf, valueAt } from "./heat";
+import { closedEdges, cropped, placeOf, valueAt } from "./heat";
 
 const edges = [0, 5, 10, 25];
 
@@ -22,4 +22,10 @@ test("empty buckets at both ends are left out, but one", () => {
     rows: 3,
   });
   expect(cropped([0, 1, 2], [0, 0], 1).rows).toBe(2);
+});
+
+test("open ends get a place", () => {
+  expect(closedEdges([null, 5, 10, null])).toEqual([0, 5, 10, 20]);
+  expect(closedEdges([null, -5, 5, null])).toEqual([-15, -5, 5, 15]);
+  expect(closedEdges([1, 2])).toEqual([1, 2]);
 });

@@ -40,8 +40,8 @@ export function isRate(agg: string): boolean {
 }
 
 /** Counts have no unit of the measured thing. */
-export function unitOf(agg: string, unit: string): string {
-  return agg === "count" ? "1" : unit;
+export function unitOf(agg: string, unit: string | null): string {
+  return agg === "count" ? "1" : (unit ?? "");
 }
 
 export interface Legend {
@@ -66,14 +66,20 @@ export function legendOf(values: (number | null)[]): Legend {
 }
 
 /** `service.name=shop, mode=idle`, without the labels that all series share. */
-export function seriesName(labels: Record<string, string>, shared: Set<string>): string {
+export type Labels = Record<string, string | null>;
+
+export function seriesName(labels: Labels, shared: Set<string>): string {
   const own = Object.entries(labels).filter(([key]) => !shared.has(key));
-  if (own.length === 1 && own[0] !== undefined) return own[0][1] || "(empty)";
-  return own.map(([key, value]) => `${key}=${value || "(empty)"}`).join(", ") || "all series";
+  if (own.length === 1 && own[0] !== undefined) return labelText(own[0][1]);
+  return own.map(([key, value]) => `${key}=${labelText(value)}`).join(", ") || "all series";
+}
+
+function labelText(value: string | null): string {
+  return value === null ? "(none)" : value === "" ? "(empty)" : value;
 }
 
 /** The keys whose value is the same in every one of several series. */
-export function sharedKeys(all: Record<string, string>[]): Set<string> {
+export function sharedKeys(all: Labels[]): Set<string> {
   const [first, ...rest] = all;
   if (first === undefined || rest.length === 0) return new Set();
   return new Set(

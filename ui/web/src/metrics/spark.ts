@@ -4,7 +4,7 @@ import { HEAT_SHADES, heatShade } from "../kit/heat";
 import { SERVICE_COLOURS } from "../kit/services";
 import { tokenColour } from "../kit/theme";
 import { bridged } from "../kit/timechart/gaps";
-import { cropped, placeOf } from "./heat";
+import { type Heat, heatOf, placeOf } from "./heat";
 
 const PAD = 3;
 
@@ -17,7 +17,8 @@ export function drawSpark(canvas: HTMLCanvasElement, answer: MetricSeriesAnswer)
   if (context === null || width === 0) return;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   const box = { width, height };
-  if (answer.heatmap !== null) drawHeat(context, box, answer, answer.heatmap);
+  const heat = heatOf(answer);
+  if (heat !== null) drawHeat(context, box, answer, heat);
   else
     drawLines(
       context,
@@ -33,9 +34,8 @@ function drawHeat(
   context: CanvasRenderingContext2D,
   { width, height }: Box,
   { count, series }: MetricSeriesAnswer,
-  heatmap: { edges: number[]; counts: number[] },
+  { edges, counts, rows }: Heat,
 ) {
-  const { edges, counts, rows } = cropped(heatmap.edges, heatmap.counts, count);
   const most = counts.reduce((max, value) => Math.max(max, value), 0);
   const shades = Array.from({ length: HEAT_SHADES }, (_, shade) => tokenColour(`heat-${shade}`));
   const cell = { width: width / count, height: height / rows };

@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Play, Square, Telescope } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTimeRange } from "../app/context";
+import { useKeys } from "../app/keys";
 import { Button } from "../kit/Button";
 import { PageFrame } from "../kit/PageFrame";
 import { useStore } from "../kit/store";
@@ -83,7 +84,7 @@ export function Page() {
     stored !== null && (stored.phase === "running" || text.includes(stored.sql)) ? stored : null;
   const editor = useRef<EditorHandle>(null);
   const [side] = useState<Side>(text === "" ? "starters" : "tables");
-  const split = useSplit("oriel.sql.split", 220);
+  const split = useSplit("sql.split", 220);
 
   const execute = useCallback(
     async (sql: string, at: number, explain: boolean) => {
@@ -123,6 +124,23 @@ export function Page() {
   }, [search.run, text, execute]);
 
   const running = run?.phase === "running";
+  useKeys([
+    {
+      keys: "mod+Enter",
+      name: "Run the statement",
+      group: "SQL",
+      inFields: true,
+      run: () => go(false),
+    },
+    { keys: "mod+.", name: "Stop the query", group: "SQL", inFields: true, run: () => void stop() },
+    {
+      keys: "/",
+      name: "To the editor",
+      group: "SQL",
+      quiet: true,
+      run: () => editor.current?.focus(),
+    },
+  ]);
   const mark = useMemo(() => markOf(run, text), [run, text]);
   const open = (sql: string) => {
     setText(sql);

@@ -1,5 +1,6 @@
 /** A bar between two parts, moved by pointer or arrow keys; the place is kept in the browser. */
 import { type KeyboardEvent, type PointerEvent, useState } from "react";
+import { readSaved, save } from "../kit/saved";
 import styles from "./Page.module.css";
 
 export interface Split {
@@ -12,13 +13,13 @@ const SIZE_MAX = 900;
 const STEP = 24;
 
 export function useSplit(key: string, initial: number): Split {
-  const [size, set] = useState(() => bounded(Number(localStorage.getItem(key)) || initial));
+  const [size, set] = useState(() => bounded(readSaved(key, initial)));
   return {
     size,
     setSize(next) {
       const kept = bounded(next);
       set(kept);
-      localStorage.setItem(key, String(kept));
+      save(key, kept);
     },
   };
 }

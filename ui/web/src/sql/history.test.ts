@@ -27,7 +27,6 @@ test("search wants every word", () => {
 test("one can be forgotten", () => expect(forget([ran("a"), ran("b")], "a")).toEqual([ran("b")]));
 
 test("foreign storage is no history", () => {
-  expect(parseHistory("{")).toEqual([]);
-  expect(parseHistory('[1,{"sql":"a","at":1}]')).toHaveLength(1);
-  expect(parseHistory(null)).toEqual([]);
+  expect(parseHistory({ a: 1 })).toEqual([]);
+  expect(parseHistory([1, null, { sql: "a", at: 1 }])).toHaveLength(1);
 });

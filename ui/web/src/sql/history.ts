@@ -40,11 +40,6 @@ function isRan(value: unknown): value is Ran {
 }
 
 /** What storage held, or nothing when it is not ours. */
-export function parseHistory(text: string | null): Ran[] {
-  try {
-    const list: unknown = JSON.parse(text ?? "[]");
-    return Array.isArray(list) ? list.filter(isRan) : [];
-  } catch {
-    return [];
-  }
+export function parseHistory(saved: unknown): Ran[] {
+  return Array.isArray(saved) ? saved.filter(isRan) : [];
 }

@@ -1,18 +1,15 @@
 /** The history of statements in this browser's storage. */
+import { save as keep, readSaved } from "../kit/saved";
 import { createStore, useStore } from "../kit/store";
 import { forget, parseHistory, type Ran, remember } from "./history";
 
-const KEY = "oriel.sql.history";
+const KEY = "sql.history";
 
-const runs = createStore<Ran[]>(parseHistory(localStorage.getItem(KEY)));
+const runs = createStore<Ran[]>(parseHistory(readSaved<unknown>(KEY, [])));
 
 function save(list: Ran[]) {
   runs.set(list);
-  try {
-    localStorage.setItem(KEY, JSON.stringify(list));
-  } catch {
-    // Storage is full or closed: the history lasts as long as the page.
-  }
+  keep(KEY, list);
 }
 
 export const useHistory = () => useStore(runs);

@@ -49,7 +49,7 @@ export function Store({ status, now }: { status: Status; now: bigint }) {
                   </td>
                   <td data-figure>{formatCount(parts)}</td>
                   <td data-figure>{formatBytes(bytes)}</td>
-                  <td data-figure>{rows === 0 || bytes === 0 ? "–" : (bytes / rows).toFixed(1)}</td>
+                  <td data-figure>{perRow(rows, bytes, store.buffer_rows)}</td>
                 </tr>
               ))}
             </tbody>
@@ -80,6 +80,11 @@ export function Store({ status, now }: { status: Status; now: bigint }) {
       </dl>
     </>
   );
+}
+
+/** Bytes of files over rows: meaningful once nearly all rows are in files. */
+function perRow(rows: number, bytes: number, buffered: number): string {
+  return rows === 0 || bytes === 0 || buffered > rows / 20 ? "–" : (bytes / rows).toFixed(1);
 }
 
 function Fact({ name, value }: { name: string; value: string }) {
