@@ -34,9 +34,9 @@ function OneTrace({ id }: { id: string }) {
       {trace && session && trace.opened.skeleton.count > 0 ? (
         <TraceView id={id} session={session} trace={trace} search={search} receipt={receipt} />
       ) : error instanceof ApiError && (error.status === 404 || error.status === 400) ? (
-        <NoTrace id={id} reason={error.hint ?? error.message} retry={retry} />
+        <NoTrace id={id} reason={error.status === 404 ? "" : error.message} retry={retry} />
       ) : trace && !error ? (
-        <NoTrace id={id} reason="It holds no spans." retry={retry} />
+        <NoTrace id={id} reason="It holds no spans" retry={retry} />
       ) : (
         <Panel fill loading={!error} error={error} onRetry={retry}>
           {null}
@@ -60,8 +60,9 @@ function NoTrace({ id, reason, retry }: { id: string; reason: string; retry(): v
         <>
           <code className={styles.id}>{visible(id)}</code>
           <br />
-          {reason} It may not have arrived yet, may have been sampled out, or may be older than what
-          is kept. All that is stored was searched, whatever time range is set above.
+          {reason !== "" && `${reason}. `}It may not have arrived yet, may have been sampled out, or
+          may be older than what is kept. All that is stored was searched, whatever time range is
+          set above.
         </>
       }
     >

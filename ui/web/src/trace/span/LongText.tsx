@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { formatBytes, visible } from "../../kit/format";
 import { type Form, laidOut, pieces } from "../values";
 import styles from "./LongText.module.css";
@@ -15,18 +15,22 @@ const PIECE = 8192;
 export function LongText({ value, form }: Props) {
   const [whole, setWhole] = useState(false);
   const cut = !whole && value.length > CUT;
-  const text = laidOut(form, cut ? value.slice(0, CUT) : value);
+  const parts = useMemo(() => {
+    const text = laidOut(form, cut ? value.slice(0, CUT) : value);
+    return pieces(text, PIECE).map(shown);
+  }, [form, cut, value]);
+  const bytes = useMemo(() => (value.length > CUT ? new Blob([value]).size : 0), [value]);
   return (
     <>
       <div className={styles.text} data-form={form}>
-        {whole && text.length > PIECE
-          ? pieces(text, PIECE).map((piece, at) => (
+        {parts.length > 1
+          ? parts.map((part, at) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: pieces keep their places
               <div key={at} className={styles.piece}>
-                {shown(piece)}
+                {part}
               </div>
             ))
-          : shown(text)}
+          : parts}
         {cut && "…"}
       </div>
       {value.length > CUT && (
@@ -36,7 +40,7 @@ export function LongText({ value, form }: Props) {
           aria-expanded={whole}
           onClick={() => setWhole(!whole)}
         >
-          {whole ? "Show less" : `Show all (${formatBytes(new Blob([value]).size)})`}
+          {whole ? "Show less" : `Show all (${formatBytes(bytes)})`}
         </button>
       )}
     </>
