@@ -65,5 +65,5 @@ unused: ## dependencies that nothing uses
 	@command -v cargo-machete >/dev/null || cargo install --locked cargo-machete
 	cargo machete
 
-soak: ## the property tests with many more cases than in `make test`
-	PROPTEST_CASES=4096 cargo test $(CI) --lib
+soak: ## property tests, histories with faults and flipped bits, many more than in `make test`
+	PROPTEST_CASES=4096 ORIEL_MODEL_SEEDS=5000 ORIEL_FLIPS=10000 cargo test $(CI) --lib

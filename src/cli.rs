@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// Send recorded OTLP requests to a server, as an SDK would
     #[command(after_help = SEND_HELP)]
     Send(SendArgs),
+    /// Check a data directory that no server uses: catalog, parts, log
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(DoctorArgs),
     /// Print the reference of all tables and columns, in Markdown
     Schema,
 }
@@ -73,6 +76,34 @@ metrics) or its JSON, or given with --signal.
 
   oriel send traces.binpb logs.binpb metrics.binpb
   oriel send --http http://127.0.0.1:4318 --compression gzip trace.json";
+
+const DOCTOR_HELP: &str = "\
+Reads every file and compares it with its checksum. The exit code is 0 when no damage is left, 1 when
+there is some or the directory cannot be checked. --repair deletes nothing: it makes indexes of the
+catalog anew, marks damaged parts so that queries go on without them and say so, and moves files that
+the catalog does not name to quarantine/orphans.
+
+  oriel doctor --data-dir /var/lib/oriel
+  oriel doctor --repair --json > report.json";
+
+/// Flags of `oriel doctor`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DoctorArgs {
+    /// Where data is kept
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "ORIEL_DATA_DIR",
+        default_value = "oriel-data"
+    )]
+    pub(crate) data_dir: PathBuf,
+    /// Mend what can be mended without a loss
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Flags of `oriel serve`. Each overrides the setting of the same name.
 #[derive(Debug, Clone, Default, Args)]

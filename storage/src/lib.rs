@@ -20,7 +20,9 @@ mod checked;
 mod clock;
 mod compact;
 mod config;
+mod delete;
 mod disk;
+mod doctor;
 mod engine;
 mod error;
 mod expire;
@@ -51,6 +53,8 @@ mod wal;
 pub use batch::Batch;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::Config;
+pub use delete::{AttributeIs, Deleted, Selection};
+pub use doctor::{Finding, Report, Severity, doctor};
 pub use error::{Error, ErrorKind, Result};
 pub use frame::{
     ContentEncoding, ContentType, Frame, FrameHeader, ReplayError, ReplayFn, RequestHash, TenantId,

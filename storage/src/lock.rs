@@ -20,6 +20,16 @@ pub(crate) struct Lock {
 pub(crate) fn acquire(layout: &Layout) -> Result<Lock> {
     let root = layout.root();
     std::fs::create_dir_all(root).map_err(|source| io("creating", root, source))?;
+    let lock = hold(layout)?;
+    check_version(layout)?;
+    Ok(lock)
+}
+
+/// Takes the lock of a data directory that exists.
+///
+/// Errors: `Locked` when another process holds it.
+pub(crate) fn hold(layout: &Layout) -> Result<Lock> {
+    let root = layout.root();
     let path = layout.lock();
     let mut file = OpenOptions::new()
         .read(true)
@@ -44,14 +54,15 @@ pub(crate) fn acquire(layout: &Layout) -> Result<Lock> {
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()))
         .map_err(|source| io("writing", &path, source))?;
-    check_version(layout)?;
     Ok(Lock { _file: file })
 }
 
 fn check_version(layout: &Layout) -> Result<()> {
     let path = layout.version();
     let want = FORMAT_VERSION.to_string();
-    match std::fs::read_to_string(&path) {
+    // Whatever bytes a damaged disk has there.
+    let found = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    match found {
         Ok(found) if found.trim() == want => Ok(()),
         Ok(found) if !found.trim().is_empty() => Err(Error::Format {
             path: layout.root().to_owned(),

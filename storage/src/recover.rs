@@ -71,7 +71,7 @@ pub(crate) fn recover(
     let seen_bytes = seen::blob_bytes_max(config.dedup_entries_max);
     catalog.keep_seen(config.dedup_window, seen_bytes);
     let secret = catalog.secret();
-    let seen = remembered(&config, clock.as_ref(), &found)?;
+    let seen = remembered(&config, clock.as_ref(), &found);
     let (epoch, flushed, remembered_time) = (found.epoch, found.flushed, found.clock);
     let objects = Arc::new(Objects::open(layout.root(), files.clone())?);
     let state = Arc::new(known(found, &objects, &mut catalog));
@@ -124,19 +124,25 @@ fn known(found: CatalogState, objects: &Arc<Objects>, catalog: &mut Catalog) -> 
     state
 }
 
-fn remembered(config: &Config, clock: &dyn Clock, found: &CatalogState) -> Result<Arc<Seen>> {
+fn remembered(config: &Config, clock: &dyn Clock, found: &CatalogState) -> Arc<Seen> {
     let seen = Seen::new(config.dedup_window, config.dedup_entries_max);
     let now = clock.now();
     for blob in &found.seen {
-        for entry in seen::decode(blob)? {
-            seen.restore(entry, now);
+        match seen::decode(blob) {
+            Ok(entries) => entries
+                .into_iter()
+                .for_each(|entry| seen.restore(entry, now)),
+            // Better than not to open: only retries of the last minutes ask for it.
+            Err(error) => {
+                tracing::error!(%error, "some requests of the last minutes would be stored again if they were sent again");
+            }
         }
     }
-    Ok(seen)
+    seen
 }
 
 /// Start of the log's CRCs: different in each store, known to nobody who sends requests.
-fn salt(secret: &[u8; 32]) -> u32 {
+pub(crate) fn salt(secret: &[u8; 32]) -> u32 {
     crc32c::crc32c(secret)
 }
 
@@ -193,12 +199,8 @@ fn replay_log(
             }
         }
     })?;
-    if walked.torn {
-        let sequence = walked.last.0 + 1;
-        tracing::warn!(
-            sequence,
-            "the log ends in a frame that was cut off; it was never acknowledged"
-        );
+    if let Some(torn) = &walked.torn {
+        quarantine.torn(torn)?;
     }
     if frames_count > 0 {
         let seconds = start.elapsed().as_secs_f64();
@@ -269,6 +271,16 @@ impl Quarantine {
             "frames of the write-ahead log are damaged; their rows are lost unless the file kept can be repaired"
         );
         count(damaged.frames_count);
+        Ok(())
+    }
+
+    fn torn(&self, torn: &Damaged) -> Result<()> {
+        let kept = self.keep(torn.first, &torn.bytes)?;
+        tracing::warn!(
+            sequence = torn.first, path = %torn.path.display(), offset = torn.offset,
+            kept = %kept.display(),
+            "the log ends in a frame that is cut off, which was never acknowledged, or damaged"
+        );
         Ok(())
     }
 

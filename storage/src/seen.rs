@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use oriel_proto::UnixNanos;
 use tokio::sync::oneshot;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::store::{Answer, Claim, Claimed};
 use crate::{Error, RequestHash, Result};
 
-const BLOB_VERSION: u8 = 1;
+const BLOB_VERSION: u8 = 2;
 const BLOB_ENTRY_BYTES: usize = 28;
 /// Texts of answers kept at most.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -33,7 +34,8 @@ pub(crate) struct SeenEntry {
     pub(crate) rejected: u32,
 }
 
-/// The entries as bytes: version, then 28 bytes each (hash, time received, records rejected).
+/// The entries as bytes: version, 28 bytes each (hash, time received, records rejected), then
+/// XXH3-64 of all that. Version 1 had no checksum.
 pub(crate) fn encode(entries: &[SeenEntry]) -> Vec<u8> {
     let mut blob = Vec::with_capacity(1 + entries.len() * BLOB_ENTRY_BYTES);
     blob.push(BLOB_VERSION);
@@ -42,6 +44,8 @@ pub(crate) fn encode(entries: &[SeenEntry]) -> Vec<u8> {
         blob.extend_from_slice(&entry.received_at.0.to_le_bytes());
         blob.extend_from_slice(&entry.rejected.to_le_bytes());
     }
+    let sum = xxh3_64(&blob);
+    blob.extend_from_slice(&sum.to_le_bytes());
     blob
 }
 
@@ -51,9 +55,14 @@ pub(crate) fn decode(blob: &[u8]) -> Result<Vec<SeenEntry>> {
         what: "list of stored requests in the catalog".to_owned(),
         detail: detail.to_owned(),
     };
-    let (version, entries) = blob.split_first().ok_or_else(|| corrupt("it is empty"))?;
-    if *version != BLOB_VERSION {
-        return Err(corrupt(&format!("its version is {version}")));
+    let (version, mut entries) = blob.split_first().ok_or_else(|| corrupt("it is empty"))?;
+    match (*version, blob.split_last_chunk::<8>()) {
+        (1, _) => {}
+        (BLOB_VERSION, Some((body, sum))) if xxh3_64(body).to_le_bytes() == *sum => {
+            entries = &body[1..];
+        }
+        (BLOB_VERSION, _) => return Err(corrupt("its checksum differs")),
+        (version, _) => return Err(corrupt(&format!("its version is {version}"))),
     }
     let entries = entries.chunks(BLOB_ENTRY_BYTES);
     entries

@@ -23,8 +23,8 @@ use crate::slots::Slots;
 use crate::tasks::{self, Wake};
 use crate::wal::writer::{Settled, Wal};
 use crate::{
-    Batch, Clock, Config, Error, Frame, PartId, ReplayFn, RequestHash, Result, Snapshot, TenantId,
-    WalPosition,
+    Batch, Clock, Config, Deleted, Error, Frame, PartId, ReplayFn, RequestHash, Result, Selection,
+    Snapshot, TenantId, WalPosition,
 };
 
 /// XXH3 takes secrets of this length.
@@ -114,7 +114,7 @@ pub struct Stats {
 /// The engine. Cheap to clone; all clones are one store. When the last clone is dropped without
 /// [`Store::close`], buffered rows stay in the log and the next open finds them.
 #[derive(Debug, Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(pub(crate) Arc<Inner>);
 
 /// The parts of a store, in the order they end: the log's thread first, the lock last.
 #[derive(Debug)]
@@ -327,6 +327,28 @@ impl Store {
         self.0.check_open()?;
         let store = Arc::clone(&self.0);
         blocking("retention", move || store.engine.expire()).await
+    }
+
+    /// Deletes the rows of `tenant` that `selection` says: buffered ones are flushed first, then parts
+    /// are written anew without them, in one commit. A `dry_run` only counts.
+    ///
+    /// Errors: `Invalid` for a selection without conditions; the file system or the catalog fails:
+    /// nothing is deleted then. Cancel safety: the deletion goes on.
+    pub async fn delete(
+        &self,
+        tenant: &TenantId,
+        selection: &Selection,
+        dry_run: bool,
+    ) -> Result<Deleted> {
+        self.0.check_open()?;
+        selection.check()?;
+        let store = Arc::clone(&self.0);
+        let (tenant, selection) = (tenant.clone(), selection.clone());
+        blocking("deletion", move || {
+            store.flush()?;
+            store.engine.delete(&tenant, &selection, dry_run)
+        })
+        .await
     }
 
     /// Reads all files and compares them with their checksums, as fast as the disk allows: damaged

@@ -39,7 +39,16 @@ pub(crate) struct Request {
 impl Home {
     /// A home where nothing happens by itself, with small WAL segments.
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Home::below(tempfile::tempdir().unwrap())
+    }
+
+    /// The same in memory, where there is such a file system: syncs cost nothing.
+    pub(crate) fn in_memory() -> Self {
+        let memory = tempfile::tempdir_in("/dev/shm");
+        Home::below(memory.or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn below(dir: tempfile::TempDir) -> Self {
         let never = Duration::from_secs(24 * 3600);
         let config = Config {
             data_dir: dir.path().join("data"),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use oriel_proto::UnixNanos;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::digest::{self, Digest};
 use super::ducklake::{Head, Step};
 use super::fault::{Fault, Result};
 use super::load::{self, Columns};
@@ -41,8 +42,9 @@ impl Catalog {
             && tables::flushed(&tx)? == position
         {
             // An earlier try was made durable although it failed: show it, do not add it again.
-            let lake = open::read_foreign(&tx, &self.schemas)?;
+            let mut lake = open::read_foreign(&tx, &self.schemas)?;
             let parts = load::parts(&tx, &self.columns, &lake)?;
+            lake.digest = Digest::of(parts.iter().map(AsRef::as_ref));
             drop(tx);
             tracing::warn!("a commit that seemed to fail was made after all");
             self.lake = lake;
@@ -67,6 +69,7 @@ impl Catalog {
         let mut changed = Changed::default();
         for part in &commit.remove {
             remove_part(&tx, &lake, &step, part, commit.why, &mut changed)?;
+            lake.digest.remove(part);
         }
         for part in &commit.add {
             if !lake.tenants.contains_key(&part.tenant) {
@@ -86,6 +89,8 @@ impl Catalog {
             if let Some(sums) = self.checks.as_ref().and_then(|c| c.sums(&part.path)) {
                 tables::add_sums(&tx, part.id.0, &sums)?;
             }
+            digest::add_row(&tx, part)?;
+            lake.digest.add(part);
         }
         step.changes.extend(changed.words(commit.why));
         step.finish(&tx, Some(message(commit.why)), now)?;
@@ -101,6 +106,10 @@ impl Catalog {
         let reloaded = foreign
             .then(|| load::parts(&tx, &self.columns, &lake))
             .transpose()?;
+        if let Some(parts) = &reloaded {
+            lake.digest = Digest::of(parts.iter().map(AsRef::as_ref));
+        }
+        lake.digest.write(&tx, lake.snapshot_id)?;
         tx.commit()?;
         self.lake = lake;
         Ok(Committed {

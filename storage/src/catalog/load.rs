@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 
 use super::ducklake::columns;
 use super::fault::{Fault, Result};
-use super::{Lake, tables, value};
+use super::{Lake, digest, tables, value};
 use crate::layout::TABLES;
 use crate::schema::{Schemas, Table};
 use crate::{ColumnStats, PartId, PartMeta, StatValue, TenantId};
@@ -63,19 +63,24 @@ pub(super) fn parts(db: &Connection, columns: &Columns, lake: &Lake) -> Result<V
         .flat_map(|(tenant, ids)| Table::ALL.map(|table| (ids.id(table), (tenant, table))))
         .collect();
     let mut parts: Vec<PartMeta> = Vec::new();
+    let mut hashes: Vec<Option<i64>> = Vec::new();
     let mut foreign = 0_usize;
     let mut statement = db.prepare(
         "SELECT f.data_file_id, f.table_id, f.path, f.record_count, f.file_size_bytes,
                 f.footer_size, p.day, p.odd, p.time_min, p.time_max, p.level, p.checksum,
-                p.columns_count, p.format, p.strays
+                p.columns_count, p.format, p.strays, s.hash
          FROM ducklake_data_file f LEFT JOIN oriel_part p USING (data_file_id)
+         LEFT JOIN oriel_sum s USING (data_file_id)
          WHERE f.end_snapshot IS NULL ORDER BY f.data_file_id",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let owner = owners.get(&row.get::<_, i64>(1)?);
         match (owner, row.get::<_, Option<i32>>(6)?) {
-            (Some((tenant, table)), Some(day)) => parts.push(part(row, tenant, *table, day)?),
+            (Some((tenant, table)), Some(day)) => {
+                parts.push(part(row, tenant, *table, day)?);
+                hashes.push(row.get(15)?);
+            }
             (Some(_), None) => foreign += 1,
             (None, _) => {}
         }
@@ -87,6 +92,9 @@ pub(super) fn parts(db: &Connection, columns: &Columns, lake: &Lake) -> Result<V
         );
     }
     add_stats(db, columns, &mut parts)?;
+    for (part, hash) in parts.iter().zip(hashes) {
+        digest::check_row(part, hash)?;
+    }
     Ok(parts.into_iter().map(Arc::new).collect())
 }
 

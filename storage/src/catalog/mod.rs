@@ -8,12 +8,16 @@
 //!
 //! ```text
 //! ducklake.rs  the tables of DuckLake, as the extension writes them     value.rs  statistics as text
-//! tables.rs    oriel_meta, oriel_tenant, oriel_part, oriel_wal, oriel_seen, oriel_promoted, oriel_block, oriel_damaged, oriel_service
+//! tables.rs    oriel_meta, oriel_tenant, oriel_part, oriel_wal, oriel_seen, oriel_promoted, oriel_block,
+//!              oriel_damaged, oriel_sum, oriel_service
 //! open.rs      create, check, reconcile columns     load.rs  live parts     commit.rs  one transaction
+//! digest.rs    checksums of the rows themselves     check.rs  everything, for `doctor`
 //! vacate.rs    snapshots expire, files become due for deletion     state.rs  damage, the clock
 //! ```
 
+pub(crate) mod check;
 mod commit;
+mod digest;
 mod ducklake;
 mod fault;
 mod load;
@@ -122,6 +126,8 @@ pub(crate) struct Committed {
 #[derive(Debug, Clone)]
 struct Lake {
     snapshot_id: i64,
+    /// Of the live parts.
+    digest: digest::Digest,
     tenants: HashMap<TenantId, TenantTables>,
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::digest::{self, Digest};
 use super::ducklake::{self, ColumnRow, Head, Step};
 use super::fault::{Fault, Result};
 use super::{Catalog, CatalogState, Lake, TenantTables, load, tables, vacate};
@@ -56,6 +57,7 @@ fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<(Catalog, CatalogState)> {
     let mut db = connect(path)?;
+    check_pages(&db)?;
     let data_path = data_path(layout)?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let empty: bool = tx.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |r| r.get(0))?;
@@ -77,13 +79,19 @@ fn open(
         known => known,
     };
     let schemas = reconcile_promoted(&tx, promote)?;
-    let lake = reconcile(&tx, &schemas, clock.as_ref())?;
+    let found = Head::read(&tx)?.snapshot_id;
+    let mut lake = reconcile(&tx, &schemas, clock.as_ref())?;
     let columns = load::Columns::of(&schemas);
+    let parts = load::parts(&tx, &columns, &lake)?;
+    lake.digest = Digest::of(parts.iter().map(AsRef::as_ref));
+    lake.digest.check(&tx, found)?;
+    digest::add_missing_rows(&tx, &parts)?;
+    lake.digest.write(&tx, lake.snapshot_id)?;
     let (epoch, flushed) = tables::raise_epoch(&tx)?;
     let secret = tables::secret(&tx)?;
     let state = CatalogState {
         snapshot_id: lake.snapshot_id,
-        parts: load::parts(&tx, &columns, &lake)?,
+        parts,
         flushed,
         epoch,
         seen: tables::seen(&tx)?,
@@ -107,7 +115,7 @@ fn open(
     Ok((catalog, state))
 }
 
-fn connect(path: &Path) -> Result<Connection> {
+pub(super) fn connect(path: &Path) -> Result<Connection> {
     let db = Connection::open(path)?;
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
@@ -115,9 +123,13 @@ fn connect(path: &Path) -> Result<Connection> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
     db.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
+    Ok(db)
+}
+
+fn check_pages(db: &Connection) -> Result<()> {
     let check: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if check == "ok" {
-        Ok(db)
+        Ok(())
     } else {
         Err(Fault::Damaged(check.replace('\n', ", ")))
     }
@@ -155,7 +167,7 @@ fn refuse_lost_catalog(layout: &Layout) -> Result<()> {
     )))
 }
 
-fn check_versions(db: &Connection, layout: &Layout) -> Result<()> {
+pub(super) fn check_versions(db: &Connection, layout: &Layout) -> Result<()> {
     let format = tables::format(db)?;
     if format != FORMAT_VERSION {
         return Err(Fault::Known(Error::Format {
@@ -225,7 +237,7 @@ fn all_tables(lake: &Lake) -> Vec<(TenantId, Table, i64)> {
 /// Our tenants and tables as the newest snapshot has them.
 ///
 /// Errors: `Damaged` when a table of ours was dropped or renamed.
-fn read_lake(db: &Connection) -> Result<Lake> {
+pub(super) fn read_lake(db: &Connection) -> Result<Lake> {
     let head = Head::read(db)?;
     let mut tenants = HashMap::new();
     for (tenant, schema_id) in tables::tenants(db)? {
@@ -239,6 +251,7 @@ fn read_lake(db: &Connection) -> Result<Lake> {
     }
     Ok(Lake {
         snapshot_id: head.snapshot_id,
+        digest: Digest::default(),
         tenants,
     })
 }

@@ -5,6 +5,7 @@
 //! oriel_tenant    DuckLake schemas of ours   oriel_part      what DuckLake does not say about a file
 //! oriel_wal       ingester, epoch, position  oriel_seen      request hashes, one blob a flush
 //! oriel_block     checksums of a file's blocks (those of one block have oriel_part's only)
+//! oriel_sum       hashes of what is said about a file
 //! oriel_damaged   files that cannot be read, and why: no snapshot of ours shows them
 //! oriel_service   colour slots of services
 //! ```
@@ -33,6 +34,7 @@ CREATE INDEX oriel_seen_by_time ON oriel_seen(at);
 /// Tables that came later: added to a catalog that lacks them.
 const DDL_LATER: &str = "
 CREATE TABLE IF NOT EXISTS oriel_block(data_file_id INTEGER PRIMARY KEY, sums BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS oriel_sum(data_file_id INTEGER PRIMARY KEY, hash INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS oriel_damaged(data_file_id INTEGER PRIMARY KEY, at INTEGER NOT NULL, detail TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS oriel_service(name TEXT PRIMARY KEY, slot INTEGER NOT NULL);
 ";

@@ -147,6 +147,7 @@ fn schedule_files(db: &Connection, keep_from: i64, now: UnixNanos) -> Result<()>
     for table in [
         "ducklake_file_column_stats",
         "oriel_block",
+        "oriel_sum",
         "oriel_damaged",
         "oriel_part",
         "ducklake_data_file",
@@ -163,7 +164,7 @@ fn schedule_files(db: &Connection, keep_from: i64, now: UnixNanos) -> Result<()>
     Ok(())
 }
 
-fn named(db: &Connection) -> Result<HashSet<String>> {
+pub(super) fn named(db: &Connection) -> Result<HashSet<String>> {
     let mut statement = db.prepare(
         "SELECT s.path || t.path || f.path FROM ducklake_data_file f
          JOIN ducklake_table t USING (table_id) JOIN ducklake_schema s USING (schema_id)

@@ -66,6 +66,11 @@ impl PartFile {
         })
     }
 
+    /// Rows, as the footer says.
+    pub(crate) fn rows_count(&self) -> u64 {
+        self.builder.metadata().file_metadata().num_rows() as u64
+    }
+
     /// About how many bytes of memory a row takes when read, on average.
     pub(crate) fn row_bytes(&self) -> usize {
         let metadata = self.builder.metadata();

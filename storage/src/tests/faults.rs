@@ -66,17 +66,16 @@ impl Faults {
     pub(crate) fn arm(&self, skip: u64, fault: Fault) {
         let mut inner = self.0.lock().unwrap();
         inner.armed = Some((skip, fault));
-        inner.fired = false;
     }
 
-    /// No more faults. Returns whether the one armed has happened.
+    /// No more faults. Returns whether one has happened.
     pub(crate) fn disarm(&self) -> bool {
         let mut inner = self.0.lock().unwrap();
         (inner.armed, inner.full, inner.dead) = (None, 0, false);
         std::mem::take(&mut inner.fired)
     }
 
-    /// Whether a fault has happened since it was armed.
+    /// Whether a fault has happened since the last [`Faults::disarm`].
     pub(crate) fn fired(&self) -> bool {
         self.0.lock().unwrap().fired
     }

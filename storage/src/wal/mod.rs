@@ -19,7 +19,8 @@
 //! Version 1 had no second CRC, and the tenant at 66; it is still read.
 //!
 //! A recycled segment still holds old frames; they are told by their sequence, which is below the
-//! segment's first. A segment that a write or a sync has failed on is renamed to `….bad.wal`: it is
+//! segment's first. Behind the last frame stand zeros, so that a last frame which is cut off or
+//! damaged is told from the end of the log. A segment that a write or a sync has failed on is renamed to `….bad.wal`: it is
 //! read like any other, by this process and the next ones, and never written again.
 //!
 //! The [`writer`] groups frames, syncs once a group and only then lets them be acknowledged (W1);
@@ -134,6 +135,13 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 pub(crate) fn claimed_sequence(bytes: &[u8], at: usize) -> Option<u64> {
     let bytes = bytes.get(at..at + HEADER_CRC_AT)?;
     (bytes[..4] == MAGIC).then(|| u64::from_le_bytes(array(bytes, 16)))
+}
+
+/// The length that the frame at the start of `bytes` claims, without padding.
+pub(crate) fn claimed_bytes(bytes: &[u8]) -> Option<usize> {
+    let start = bytes.get(..12)?;
+    let header = usize::from(u16::from_le_bytes(array(start, 6)));
+    Some(header + u32::from_le_bytes(array(start, 8)) as usize)
 }
 
 /// Whether the bytes at `at` are the header of a frame of this store.

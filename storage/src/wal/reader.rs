@@ -9,8 +9,14 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::{Logged, SegmentFile, claimed_sequence, decode, io, is_first_version, is_header, list};
+use super::{
+    Logged, SegmentFile, claimed_bytes, claimed_sequence, decode, io, is_first_version, is_header,
+    list,
+};
 use crate::{Result, WalPosition};
+
+/// Bytes kept of a tail whose length is not known.
+const TAIL_KEPT: usize = 64 << 10;
 
 /// What stands in the log.
 #[derive(Debug)]
@@ -43,8 +49,9 @@ pub(crate) struct Walked {
     pub(crate) last: WalPosition,
     /// All segments, in order.
     pub(crate) segments: Vec<SegmentFile>,
-    /// Whether the last segment ends in a frame that was cut off.
-    pub(crate) torn: bool,
+    /// What stands behind the last frame where zeros should be: a frame that was cut off, which was
+    /// never acknowledged; or one that was damaged later, which cannot be told from it.
+    pub(crate) torn: Option<Damaged>,
 }
 
 /// Walks the frames after `after`, handing each to `visit`. Holds one segment in memory.
@@ -61,7 +68,7 @@ pub(crate) fn walk(
         salt,
         after: after.0,
         expected: after.0 + 1,
-        torn: false,
+        torn: None,
         visit,
     };
     for (i, segment) in segments.iter().enumerate() {
@@ -74,7 +81,7 @@ pub(crate) fn walk(
         }
         walk.segment(segment, end)?;
     }
-    let (expected, torn) = (walk.expected, walk.torn);
+    let (expected, torn) = (walk.expected, walk.torn.take());
     Ok(Walked {
         last: WalPosition(expected - 1),
         segments,
@@ -86,7 +93,7 @@ struct Walk<'a> {
     salt: u32,
     after: u64,
     expected: u64,
-    torn: bool,
+    torn: Option<Damaged>,
     visit: &'a mut dyn FnMut(Found) -> Result<()>,
 }
 
@@ -111,7 +118,7 @@ impl Walk<'_> {
             } else if let Some(end) = end {
                 self.damaged(end, bytes.slice(at..), path, at)?;
             } else {
-                self.torn = claimed_sequence(&bytes, at) == Some(self.expected);
+                self.torn = self.tail(&bytes, at, path);
                 break;
             }
         }
@@ -122,6 +129,27 @@ impl Walk<'_> {
 
     fn frame(&self, bytes: &Bytes, at: usize) -> Option<Logged> {
         decode(bytes, at, self.salt).filter(|frame| frame.sequence == self.expected)
+    }
+
+    /// What is behind the last frame, unless it is zeros.
+    fn tail(&self, bytes: &Bytes, at: usize, path: &Path) -> Option<Damaged> {
+        let rest = &bytes[at.min(bytes.len())..];
+        if rest.iter().take(super::ALIGN).all(|byte| *byte == 0) {
+            return None;
+        }
+        let len = match claimed_bytes(rest) {
+            Some(len) if is_header(rest, 0, self.salt) => len,
+            _ => TAIL_KEPT,
+        };
+        let end = at + len.min(rest.len());
+        let used = bytes[at..end].iter().rposition(|byte| *byte != 0);
+        Some(Damaged {
+            first: self.expected,
+            frames_count: 1,
+            bytes: bytes.slice(at..at + used.map_or(0, |last| last + 1)),
+            path: path.to_owned(),
+            offset: at,
+        })
     }
 
     /// The next good frame of this segment that was written after the expected one. In segments of

@@ -409,11 +409,15 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             .current
             .as_mut()
             .ok_or(Error::Stopped("the log's segment"))?;
-        self.options
-            .files
-            .write_at(&current.file, &current.path, &self.buffer, current.at)
-            .map_err(|source| io("writing", &current.path, source))?;
-        current.at += self.buffer.len() as u64;
+        // Zeros behind the last frame: a reused segment has old bytes there.
+        let len = self.buffer.len();
+        let room = current.bytes - current.at - len as u64;
+        self.buffer.resize(len + room.min(ALIGN as u64) as usize, 0);
+        let files = &self.options.files;
+        let written = files.write_at(&current.file, &current.path, &self.buffer, current.at);
+        self.buffer.truncate(len);
+        written.map_err(|source| io("writing", &current.path, source))?;
+        current.at += len as u64;
         Ok(())
     }
 
