@@ -108,7 +108,7 @@ impl Request {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
+        let mut words = text.trim_end().split(' ');
         let number = words.next()?.parse().ok()?;
         let mut rows = Vec::new();
         while let Some(table) = words.next() {

@@ -504,6 +504,46 @@ async fn summaries_follow_spans_that_go_for_size() {
     );
 }
 
+/// Scenario: 48 MiB of log in requests of 256 KiB, more rows than `flush_bytes`; the rate is printed.
+/// Guarantees: the replay keeps every row and flushes on the way; it does not crawl.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_log_is_replayed_at_a_pace() {
+    let mut home = Home::in_memory();
+    home.config.wal_segment_bytes = ByteSize::mib(8);
+    let store = home.open().await;
+    let tenant = TenantId::default_tenant();
+    let mut sent = Vec::new();
+    for number in 0..192 {
+        let request = Request::new(number, &[(Table::Logs, 20)]);
+        let mut frame = request.frame();
+        let mut payload = frame.payload.to_vec();
+        payload.resize(256 << 10, b' ');
+        let hash = store.request_hash(&tenant, Signal::Logs, &payload);
+        frame.payload = payload.into();
+        let Claim::New(claimed) = store.claim(hash).await.unwrap() else {
+            panic!("new");
+        };
+        let batches = request.batches(store.schemas());
+        store
+            .append(claimed, frame, batches, Answer::default())
+            .await
+            .unwrap();
+        sent.push(request);
+    }
+    let bytes = store.stats().wal_bytes;
+    let memory = store.stats().buffer_bytes;
+    drop(store);
+    home.config.flush_bytes = ByteSize::b(memory / 3);
+    let start = std::time::Instant::now();
+    let store = home.open().await;
+    let seconds = start.elapsed().as_secs_f64();
+    let rate = bytes as f64 / 1e6 / seconds;
+    eprintln!("replayed {bytes} bytes in {seconds:.2} s: {rate:.0} MB/s");
+    assert!(rate > 2.0, "{rate} MB/s");
+    assert!(store.stats().buffer_bytes <= memory / 3 + memory / 100);
+    check(&store, &sent, "after replay");
+}
+
 /// Scenario: whoever opens a store stops waiting while the log is replayed.
 /// Guarantees: the replay ends soon and lets the directory go; the next one has every row.
 #[tokio::test(flavor = "multi_thread")]
