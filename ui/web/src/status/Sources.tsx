@@ -24,7 +24,12 @@ export function Sources({ sources, now }: { sources: SourceRate[]; now: bigint }
         )
       }
     >
-      <div className={styles.scroll}>
+      <section
+        className={styles.scroll}
+        aria-label="Sources"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region takes keys
+        tabIndex={0}
+      >
         <table className={styles.table}>
           <thead>
             <tr>
@@ -68,7 +73,7 @@ export function Sources({ sources, now }: { sources: SourceRate[]; now: bigint }
             })}
           </tbody>
         </table>
-      </div>
+      </section>
       {sources.length > SHOWN && (
         <p className={styles.more}>and {formatCount(sources.length - SHOWN)} more</p>
       )}

@@ -9,7 +9,12 @@ export function Store({ status, now }: { status: Status; now: bigint }) {
   return (
     <>
       {tables && tables.length > 0 && (
-        <div className={styles.scroll}>
+        <section
+          className={styles.scroll}
+          aria-label="Tables"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region takes keys
+          tabIndex={0}
+        >
           <table className={styles.table}>
             <thead>
               <tr>
@@ -54,7 +59,7 @@ export function Store({ status, now }: { status: Status; now: bigint }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       )}
       <dl className={styles.facts}>
         <Fact
