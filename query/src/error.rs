@@ -130,8 +130,21 @@ fn classify(root: &DataFusionError) -> (Code, String) {
             (Code::Execution, message())
         }
         DataFusionError::ResourcesExhausted(_) => (Code::MemoryLimit, message()),
+        // Patterns that are no literals are compiled while rows are read, by Arrow.
+        other if is_regex_fault(&other.message()) => (Code::Execution, message()),
         _ => (Code::Internal, message()),
     }
+}
+
+/// Whether `message` says that a regular expression does not parse or is too large.
+fn is_regex_fault(message: &str) -> bool {
+    [
+        "regex parse error",
+        "Compiled regex exceeds",
+        "Regular expression",
+    ]
+    .iter()
+    .any(|known| message.contains(known))
 }
 
 /// `message` without DataFusion's backtrace and advice to report a bug.

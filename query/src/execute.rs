@@ -359,8 +359,8 @@ impl Run {
     }
 }
 
-/// Names each unnamed cast of the outermost SELECT by its text. DataFusion would name it as what is
-/// cast, and then refuse the query where that is selected or sorted by as well.
+/// Names each unnamed expression of the outermost SELECT that casts by its text. DataFusion would name
+/// it as if nothing were cast, and refuse the query where that is selected or sorted by as well.
 fn named_casts(mut statement: Statement) -> Statement {
     let query = match &mut statement {
         Statement::Statement(inner) => match inner.as_mut() {
@@ -371,8 +371,12 @@ fn named_casts(mut statement: Statement) -> Statement {
     };
     if let ast::SetExpr::Select(select) = query.body.as_mut() {
         for item in &mut select.projection {
-            if let ast::SelectItem::UnnamedExpr(expr @ ast::Expr::Cast { .. }) = item {
-                let alias = ast::Ident::with_quote('"', expr.to_string().replace('"', "'"));
+            if let ast::SelectItem::UnnamedExpr(expr) = item {
+                let text = expr.to_string();
+                if !text.contains("::") && !text.contains("CAST(") {
+                    continue;
+                }
+                let alias = ast::Ident::with_quote('"', text.replace('"', "'"));
                 *item = ast::SelectItem::ExprWithAlias {
                     expr: expr.clone(),
                     alias,

@@ -121,13 +121,14 @@ fn trace_order(sort: Sort) -> Order {
     }
 }
 
+/// Spans of one trace, id, start and duration are the same span sent twice: any order will do.
 fn span_order(sort: Sort) -> Order {
     let keys: &'static [Key] = match sort {
-        Sort::Newest => const { &[SPAN_NEWEST] },
-        Sort::Oldest => const { &[SPAN_OLDEST] },
-        Sort::Longest => const { &[SPAN_LONGEST] },
-        Sort::Shortest => const { &[SPAN_SHORTEST] },
-        Sort::Errors => const { &[SPAN_ERROR, SPAN_NEWEST] },
+        Sort::Newest => const { &[SPAN_NEWEST, SPAN_LONGEST] },
+        Sort::Oldest => const { &[SPAN_OLDEST, SPAN_LONGEST] },
+        Sort::Longest => const { &[SPAN_LONGEST, SPAN_NEWEST] },
+        Sort::Shortest => const { &[SPAN_SHORTEST, SPAN_NEWEST] },
+        Sort::Errors => const { &[SPAN_ERROR, SPAN_NEWEST, SPAN_LONGEST] },
     };
     Order {
         keys,

@@ -21,7 +21,8 @@ use utoipa_axum::routes;
 use super::answer;
 use super::asking::{Asking, Receipts};
 use super::cells::rows;
-use super::request::{Params, Range};
+use super::logs::{Log, columns};
+use super::request::{Params, Range, limit};
 use super::skeleton;
 use crate::error::{Code, Error};
 use crate::http::{Api, Binary, ErrorBody};
@@ -37,6 +38,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(skeleton))
         .routes(routes!(find))
+        .routes(routes!(logs))
 }
 
 /// Where the spans of a trace are.
@@ -220,6 +222,55 @@ async fn find(
     answer(&Found {
         total: rows.len() as u64,
         rows,
+        receipt: asking.receipt(),
+    })
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LogsParams {
+    /// Records, 1 to 5000; default 1000
+    limit: Option<u32>,
+}
+
+/// Log records of a trace
+#[derive(Debug, Serialize, ToSchema)]
+struct TraceLogs {
+    /// The oldest first
+    logs: Vec<Log>,
+    /// Records of the trace, also those beyond the limit
+    total: u64,
+    receipt: Receipts,
+}
+
+/// Gives the log records of a trace, from ten minutes before its start to ten minutes after its end
+#[utoipa::path(
+    get, path = "/api/v1/traces/{id}/logs", tag = "traces",
+    params(("id" = String, Path, description = "Trace id, 32 hex digits"), LogsParams),
+    responses(
+        (status = 200, description = "Log records", body = TraceLogs),
+        (status = "default", description = "Why there is no answer", body = ErrorBody),
+    ),
+)]
+async fn logs(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Params(asked): Params<LogsParams>,
+) -> Result<Response, Error> {
+    let limit = limit("limit", asked.limit, 1000, 5000)?;
+    let asking = Asking::new(&api);
+    let trace = Whereabouts::of(&asking, &id).await?;
+    let wanted = trace.logs();
+    let columns = columns(asking.snapshot().schemas().of(Table::Logs));
+    let list = asking.rows(format!(
+        "SELECT {columns} FROM logs WHERE {wanted} ORDER BY timestamp, digest LIMIT {limit}"
+    ));
+    let count = asking.rows(format!("SELECT count(*) FROM logs WHERE {wanted}"));
+    let (list, counted) = futures::try_join!(list, count)?;
+    answer(&TraceLogs {
+        logs: rows(&list).map(|row| Log::read(&row)).collect(),
+        total: rows(&counted).next().map_or(0, |row| row.count(0)),
         receipt: asking.receipt(),
     })
 }

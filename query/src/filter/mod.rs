@@ -4,13 +4,15 @@
 //! text -> parse (tree with positions) -> sql (WHERE for spans, logs or metrics)
 //! ```
 //!
-//! Pure. docs/filter.md describes the language; [`ast::Expr`] prints as text that parses to itself.
+//! Pure. docs/ui.md describes the language; [`ast::Expr`] prints as text that parses to itself.
 
 pub(crate) mod ast;
 pub(crate) mod keys;
 mod like;
 mod parse;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use oriel_storage::schema::TableSchema;
 

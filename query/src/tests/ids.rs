@@ -90,6 +90,9 @@ async fn casts_stand_beside_their_column() {
                ORDER BY duration LIMIT 1";
     let rows = world.rows(sql).await;
     assert_eq!(rows.as_array().map(Vec::len), Some(1), "{rows}");
+    let sql = "SELECT length(attributes['a']), length(attributes['a']::text) FROM spans LIMIT 1";
+    let rows = world.rows(sql).await;
+    assert_eq!(rows.as_array().map(Vec::len), Some(1), "{rows}");
 }
 
 /// Scenario: an id that no part has; one that is not hex.

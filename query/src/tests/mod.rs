@@ -4,3 +4,4 @@ mod answers;
 mod attributes;
 mod hostile;
 mod ids;
+mod pages;
