@@ -1,7 +1,7 @@
-import { Link } from "@tanstack/react-router";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { useDeferredValue, useMemo } from "react";
+import { memo, useDeferredValue, useMemo } from "react";
 import type { Service } from "../api/types";
+import { useFollowLinks, useHrefs } from "../app/links";
 import { cx } from "../kit/cx";
 import { quoted } from "../kit/filterterms";
 import { formatCount, formatPercent, formatRate, visible } from "../kit/format";
@@ -44,6 +44,8 @@ const FAILING = 0.01;
 
 /** One row a service; each figure leads to the traces behind it. */
 export function ServicesTable({ services, q, by, direction, onSort }: Props) {
+  const follow = useFollowLinks();
+  const hrefOf = useHrefs();
   const shown = useDeferredValue(services);
   const rows = useMemo(() => sorted(shown, by, direction), [shown, by, direction]);
   const head = (column: ServiceColumn, text: string, title?: string) => (
@@ -69,6 +71,7 @@ export function ServicesTable({ services, q, by, direction, onSort }: Props) {
       aria-rowcount={rows.length + 1}
       className={styles.table}
       onKeyDown={onGridKey}
+      onClick={follow}
     >
       <thead>
         <tr>
@@ -79,7 +82,7 @@ export function ServicesTable({ services, q, by, direction, onSort }: Props) {
       </thead>
       <tbody>
         {rows.map((service) => (
-          <Row key={service.name} service={service} q={q} />
+          <Row key={service.name} service={service} q={q} hrefOf={hrefOf} />
         ))}
       </tbody>
     </table>
@@ -110,42 +113,48 @@ function Head({ text, title, sorted: direction, left, onSort }: HeadProps) {
   );
 }
 
-function Row({ service, q }: { service: Service; q: string | undefined }) {
+interface RowProps {
+  service: Service;
+  q: string | undefined;
+  hrefOf: ReturnType<typeof useHrefs>;
+}
+
+const Row = memo(function Row({ service, q, hrefOf }: RowProps) {
   const { name, requests, errors, p50, p95, p99 } = service;
   const delta = deltasOf(service);
   const failing = errorShare(service) >= FAILING;
   const own = `service:${quoted(name)}`;
+  const traces = (terms: string[], more: object = {}) =>
+    hrefOf("/traces", { q: narrowed(q, own, ...terms), ...more });
   const slower = (nanos: number | null) => (
-    <TracesLink
-      q={nanos === null ? narrowed(q, own) : narrowed(q, own, `duration>=${durationText(nanos)}`)}
-      sort="longest"
+    <Figure
+      href={traces(nanos === null ? [] : [`duration>=${durationText(nanos)}`], { sort: "longest" })}
     >
       <Duration nanos={nanos} />
-    </TracesLink>
+    </Figure>
   );
   return (
     <tr>
       <th scope="row">
-        <Link
-          to="/services"
-          search={{ service: name }}
+        <a
+          href={hrefOf("/services", { service: name })}
           className={styles.name}
           title={visible(name)}
         >
           <ServiceTick name={name} slot={service.slot} />
-        </Link>
+        </a>
       </th>
       <td className={styles.number}>
-        <TracesLink q={narrowed(q, own)} title={`${formatCount(requests)} requests`}>
+        <Figure href={traces([])} title={`${formatCount(requests)} requests`}>
           {formatRate(service.rate)}
-        </TracesLink>
+        </Figure>
         <Delta text={ratioText(delta.rate)} />
       </td>
       <td className={cx(styles.number, failing && styles.failing)}>
-        <TracesLink q={narrowed(q, own, "status:error")} title={`${formatCount(errors)} errors`}>
+        <Figure href={traces(["status:error"])} title={`${formatCount(errors)} errors`}>
           {failing && <span aria-hidden>⬢</span>}
           {formatPercent(errorShare(service))}
-        </TracesLink>
+        </Figure>
         <Delta text={pointsText(delta.errors)} bad={(delta.errors ?? 0) > 0} />
       </td>
       <td className={styles.number}>{slower(p50)}</td>
@@ -164,21 +173,19 @@ function Row({ service, q }: { service: Service; q: string | undefined }) {
       </td>
     </tr>
   );
-}
+});
 
-interface LinkProps {
-  q: string;
-  sort?: "longest";
+interface FigureProps {
+  href: string;
   title?: string;
   children: React.ReactNode;
 }
 
-function TracesLink({ q, sort, title, children }: LinkProps) {
-  const search = sort ? { q, sort } : { q };
+function Figure({ href, title, children }: FigureProps) {
   return (
-    <Link to="/traces" search={search} tabIndex={-1} title={title} className={styles.figure}>
+    <a href={href} tabIndex={-1} title={title} className={styles.figure}>
       {children}
-    </Link>
+    </a>
   );
 }
 

@@ -16,15 +16,26 @@ import {
 import { slotHatched, slotOf, slotToken, useSlots } from "./services";
 import styles from "./Values.module.css";
 
+interface TickProps {
+  name: string;
+  slot: number;
+}
+
 /** The colour of a service as a bar, and its name; the slot is looked up when it is not given. */
 export function ServiceTick({ name, slot }: { name: string; slot?: number | undefined }) {
-  const slots = useSlots();
-  const own = slot ?? slotOf(slots, name);
+  return slot === undefined ? <LookedUp name={name} /> : <Tick name={name} slot={slot} />;
+}
+
+function LookedUp({ name }: { name: string }) {
+  return <Tick name={name} slot={slotOf(useSlots(), name)} />;
+}
+
+function Tick({ name, slot }: TickProps) {
   return (
     <span className={styles.service}>
       <span
-        className={cx(styles.tick, slotHatched(own) && styles.hatched)}
-        style={{ "--tick": `var(--${slotToken(own)})` } as React.CSSProperties}
+        className={cx(styles.tick, slotHatched(slot) && styles.hatched)}
+        style={{ "--tick": `var(--${slotToken(slot)})` } as React.CSSProperties}
       />
       <bdi className={styles.name}>{name === "" ? "(no service)" : visible(name)}</bdi>
     </span>

@@ -1,5 +1,5 @@
-import { Link } from "@tanstack/react-router";
 import type { Operation } from "../api/types";
+import { useFollowLinks, useHrefs } from "../app/links";
 import { errorShare, narrowed } from "../home/model";
 import table from "../home/ServicesTable.module.css";
 import { cx } from "../kit/cx";
@@ -20,6 +20,8 @@ export function OperationsTable({
   operations: Operation[];
   q?: string | undefined;
 }) {
+  const follow = useFollowLinks();
+  const hrefOf = useHrefs();
   return (
     <div className={styles.scroll}>
       <table
@@ -28,6 +30,7 @@ export function OperationsTable({
         aria-label="Operations"
         className={cx(table.table, styles.table)}
         onKeyDown={onGridKey}
+        onClick={follow}
       >
         <thead>
           <tr>
@@ -40,7 +43,12 @@ export function OperationsTable({
         </thead>
         <tbody>
           {operations.map((operation) => (
-            <Row key={`${operation.kind} ${operation.name}`} operation={operation} q={q} />
+            <Row
+              key={`${operation.kind} ${operation.name}`}
+              operation={operation}
+              q={q}
+              hrefOf={hrefOf}
+            />
           ))}
         </tbody>
       </table>
@@ -48,30 +56,35 @@ export function OperationsTable({
   );
 }
 
-function Row({ operation, q }: { operation: Operation; q: string | undefined }) {
+interface RowProps {
+  operation: Operation;
+  q: string | undefined;
+  hrefOf: ReturnType<typeof useHrefs>;
+}
+
+function Row({ operation, q, hrefOf }: RowProps) {
   const { service, name, kind, requests, errors } = operation;
   const own = narrowed(q, `service:${quoted(service)}`, `name:${quoted(name)}`);
   const share = errorShare(operation);
   return (
     <tr>
       <th scope="row">
-        <Link to="/traces" search={{ q: own }} className={table.name} title={visible(name)}>
+        <a href={hrefOf("/traces", { q: own })} className={table.name} title={visible(name)}>
           <bdi className={styles.name}>{visible(name)}</bdi>
-        </Link>
+        </a>
       </th>
       <td className={styles.kind}>{kind}</td>
       <td className={table.number}>{formatCount(requests)}</td>
       <td className={cx(table.number, errors > 0 && table.failing)}>
         {errors > 0 ? (
-          <Link
-            to="/traces"
-            search={{ q: narrowed(own, "status:error") }}
+          <a
+            href={hrefOf("/traces", { q: narrowed(own, "status:error") })}
             className={table.figure}
             title={`${formatCount(errors)} errors`}
           >
             <span aria-hidden>⬢</span>
             {formatPercent(share)}
-          </Link>
+          </a>
         ) : (
           formatPercent(0)
         )}
