@@ -95,7 +95,7 @@ async fn what_is_selected_goes() {
     assert!(logs > 0 && gone.rows.len() == 1, "{gone:?}");
     assert_eq!(left(&store).await, (18, 13 - logs, 8));
     let snapshot = store.snapshot(&tenant);
-    let part = snapshot.parts(Table::Spans)[0].clone();
+    let part = Arc::clone(&snapshot.parts(Table::Spans)[0]);
     drop(snapshot);
     let ctx = &store.0.engine.parts;
     let batch = &crate::part::sample::read(ctx, &part)[0];
