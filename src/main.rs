@@ -88,7 +88,8 @@ async fn run(settings: Settings) -> Result<()> {
     };
     let collector = Collector::new(settings.collector.clone(), store.clone(), token.clone());
     let api = oriel_query::router(settings.query.clone(), store.clone(), token.clone())?;
-    let api = openapi::described(own_description, api, token)?;
+    let live = collector.api_router(stop.clone());
+    let api = openapi::described(own_description, [live, api], token)?;
     grpc_door.open(collector.grpc_router());
     otlp_door.open(collector.http_router());
     http_door.open(collector.http_router().merge(api).merge(oriel_ui::router()));

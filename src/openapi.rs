@@ -20,25 +20,28 @@ use crate::health::admit;
 /// Name of the one security scheme in the description.
 const TOKEN: &str = "token";
 
-/// The routes of `api`, and one that tells what they and those of `others` do.
+/// The `routes`, which need the token, and one that tells what they and those of `others` do.
 ///
 /// Errors: the description cannot be written as JSON.
 pub(crate) fn described(
     others: OpenApi,
-    api: OpenApiRouter,
+    routes: [OpenApiRouter; 2],
     token: Option<Token>,
 ) -> Result<Router> {
-    let own = OpenApiRouter::<Bytes>::new()
-        .routes(routes!(description))
-        .layer(from_fn_with_state(token, admit));
+    let own = OpenApiRouter::new().routes(routes!(description));
     let (own, own_description) = own.split_for_parts();
-    let (api, api_description) = api.split_for_parts();
     let mut whole = empty();
-    for described in [others, own_description, api_description] {
-        whole.merge(described);
+    whole.merge(others);
+    whole.merge(own_description);
+    let mut router = Router::new();
+    for described in routes {
+        let (part, description) = described.split_for_parts();
+        router = router.merge(part);
+        whole.merge(description);
     }
-    let json = whole.to_json().context("describing the API")?;
-    Ok(api.merge(own.with_state(Bytes::from(json))))
+    let json = Bytes::from(whole.to_json().context("describing the API")?);
+    let router = router.merge(own.with_state(json));
+    Ok(router.layer(from_fn_with_state(token, admit)))
 }
 
 /// What is true for all routes.

@@ -95,6 +95,26 @@ pub fn inflate_within<'a>(
     Ok(Cow::Owned(bytes))
 }
 
+/// At most the first `max` bytes that `body` holds, also of a body that is cut off or broken further
+/// on; none when nothing can be decompressed.
+pub(crate) fn head(encoding: ContentEncoding, body: &[u8], max: usize) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let max = max as u64;
+    // What came before a fault is what is wanted.
+    let _ = match encoding {
+        ContentEncoding::Identity => body.take(max).read_to_end(&mut plain),
+        ContentEncoding::Gzip => flate2::bufread::GzDecoder::new(body)
+            .take(max)
+            .read_to_end(&mut plain),
+        ContentEncoding::Zstd => zstd::stream::read::Decoder::with_buffer(body)
+            .and_then(|decoder| decoder.take(max).read_to_end(&mut plain)),
+        ContentEncoding::Deflate => flate2::bufread::ZlibDecoder::new(body)
+            .take(max)
+            .read_to_end(&mut plain),
+    };
+    plain
+}
+
 fn malformed(encoding: &'static str, detail: impl ToString) -> InflateError {
     InflateError::Malformed {
         encoding,

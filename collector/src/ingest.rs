@@ -13,13 +13,16 @@ use axum::body::Body;
 use bytes::Bytes;
 use oriel_proto::{Signal, Token};
 use oriel_storage::{
-    Answer, Claim, Clock, Frame, FrameHeader, RequestHash, Store, SystemClock, TenantId,
+    Answer, Claim, Clock, ContentEncoding, Frame, FrameHeader, RequestHash, Store, SystemClock,
+    TenantId,
 };
 use tokio::sync::Semaphore;
 
 use crate::admit::{Budget, Permit};
 use crate::decode::{DECODER_VERSION, DecodeError, Decoded, Decoder};
 use crate::inflate::{InflateError, inflate_within};
+use crate::live::Live;
+use crate::live::sender::{Seen, Sender};
 use crate::receive::{Call, Payload, Transport, read};
 use crate::{Config, Error, Result};
 
@@ -43,6 +46,14 @@ pub(crate) struct Ingest {
     /// One permit a core.
     cores: Arc<Semaphore>,
     clock: SystemClock,
+    live: Arc<Live>,
+}
+
+/// Whether a request is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Once {
+    First,
+    Again,
 }
 
 /// A body, decompressed, and its identity.
@@ -62,10 +73,16 @@ impl Ingest {
             cores: Arc::new(Semaphore::new(cores)),
             tenant: TenantId::default_tenant(),
             clock: SystemClock,
+            live: Arc::default(),
             config,
             store,
             token,
         }
+    }
+
+    /// What arrives.
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// The token that calls must carry.
@@ -94,29 +111,68 @@ impl Ingest {
         self.budget.admit(declared).map(drop)
     }
 
-    /// Takes the export `call` with its `body`.
+    /// Takes the export `call` of `sender` with its `body`.
     ///
     /// Returns what to answer once all rows that were accepted are durable and visible.
     /// Errors: nothing of the call is stored, except that of a call cut while it was logged
     /// (`Store::append`); a retry of that one is recognised.
-    pub(crate) async fn ingest(&self, call: Call, body: &mut Body) -> Result<Answer> {
+    pub(crate) async fn ingest(
+        &self,
+        call: Call,
+        sender: Sender<'_>,
+        body: &mut Body,
+    ) -> Result<Answer> {
         let started = Instant::now();
-        let outcome = self.flow(call, body).await;
-        match &outcome {
-            Ok(answer) => self.count_stored(&call, answer),
-            Err(error) => self.count_refused(call.signal, call.transport, error),
-        }
+        let encoding = match call.transport {
+            Transport::Http => call.content_encoding,
+            // Until the flag before the message was read.
+            Transport::Grpc => ContentEncoding::Identity,
+        };
+        let mut seen = Seen::new(Bytes::new(), encoding);
+        let outcome = self.flow(call, body, &mut seen).await;
         let transport = call.transport.as_str();
         metrics::histogram!("oriel_request_seconds", "signal" => call.signal.as_str(), "transport" => transport)
             .record(started.elapsed());
-        outcome
+        match outcome {
+            Ok((answer, Once::Again)) => {
+                count_stored(&call, &answer);
+                Ok(answer)
+            }
+            Ok((answer, Once::First)) => {
+                count_stored(&call, &answer);
+                if answer.rejected > 0 {
+                    let now = self.clock.now();
+                    let record = sender.refused_in_part(now, &answer, &seen);
+                    self.live.refused_in_part(record);
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                self.refuse(sender, &seen, &error);
+                Err(error)
+            }
+        }
     }
 
-    async fn flow(&self, call: Call, body: &mut Body) -> Result<Answer> {
+    async fn flow(&self, call: Call, body: &mut Body, seen: &mut Seen) -> Result<(Answer, Once)> {
         // Bytes count as they arrive: what is only declared must not keep others out.
         let mut permit = self.budget.admit(0)?;
         let max = bytes(self.config.body_bytes_max);
-        let payload = read(&call, body, max, self.config.body_timeout, &mut permit).await?;
+        let mut arrived = Bytes::new();
+        let read = read(
+            &call,
+            body,
+            max,
+            self.config.body_timeout,
+            &mut permit,
+            &mut arrived,
+        )
+        .await;
+        *seen = match &read {
+            Ok(payload) => Seen::new(payload.bytes.clone(), payload.encoding),
+            Err(_) => Seen::new(arrived, seen.encoding),
+        };
+        let payload = read?;
         metrics::counter!("oriel_received_bytes_total", "signal" => call.signal.as_str())
             .increment(payload.bytes.len() as u64);
         let received_at = self.clock.now();
@@ -126,7 +182,8 @@ impl Ingest {
             Claim::Duplicate(answer) => {
                 metrics::counter!("oriel_duplicate_requests_total", "signal" => call.signal.as_str())
                     .increment(1);
-                return Ok(answer);
+                self.live.known(payload.bytes.len());
+                return Ok((answer, Once::Again));
             }
         };
         let header = FrameHeader {
@@ -144,6 +201,7 @@ impl Ingest {
             rejected: decoded.rejected,
             message: shorten(decoded.message),
         };
+        let (size, batches) = (payload.bytes.len(), decoded.batches.clone());
         if !decoded.batches.is_empty() {
             let frame = Frame {
                 header,
@@ -153,7 +211,8 @@ impl Ingest {
                 .append(claimed, frame, decoded.batches, answer.clone())
                 .await?;
         }
-        Ok(answer)
+        self.live.stored(call.signal, received_at, size, &batches);
+        Ok((answer, Once::First))
     }
 
     /// Decompresses and hashes a payload.
@@ -225,15 +284,18 @@ impl Ingest {
             .map_err(|_| Error::Stopping)?
     }
 
-    /// Counts a call that was answered OK.
-    fn count_stored(&self, call: &Call, answer: &Answer) {
-        let outcome = if answer.rejected > 0 { "partial" } else { "ok" };
-        count_request(call.signal, call.transport, outcome);
+    /// Records a call that is refused for its head.
+    pub(crate) async fn refuse_unread(&self, sender: Sender<'_>, body: &mut Body, error: &Error) {
+        let seen = sender.look_at(body, error).await;
+        self.refuse(sender, &seen, error);
     }
 
-    /// Counts, and where somebody should look, logs, a call that was refused.
-    pub(crate) fn count_refused(&self, signal: Signal, transport: Transport, error: &Error) {
+    /// Counts and records, and where somebody should look, logs, a call that was refused.
+    fn refuse(&self, sender: Sender<'_>, seen: &Seen, error: &Error) {
+        let (signal, transport) = (sender.signal, sender.transport);
         let transport_name = transport.as_str();
+        self.live
+            .refused(sender.refused(self.clock.now(), error, seen));
         match error {
             Error::TooLarge { .. } | Error::Decode(DecodeError::TooLarge(_)) | Error::Poison(_) => {
                 tracing::warn!(%signal, transport = transport_name, %error, "request refused, its sender drops it");
@@ -283,6 +345,12 @@ fn shorten(mut message: String) -> String {
         message.push('…');
     }
     message
+}
+
+/// Counts a call that was answered OK.
+fn count_stored(call: &Call, answer: &Answer) {
+    let outcome = if answer.rejected > 0 { "partial" } else { "ok" };
+    count_request(call.signal, call.transport, outcome);
 }
 
 fn count_request(signal: Signal, transport: Transport, outcome: &'static str) {

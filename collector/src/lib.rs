@@ -15,6 +15,7 @@ pub mod decode;
 mod error;
 pub mod inflate;
 mod ingest;
+mod live;
 mod receive;
 mod respond;
 mod serve;
@@ -24,9 +25,12 @@ use std::sync::Arc;
 use axum::Router;
 use oriel_proto::Token;
 use oriel_storage::Store;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
 
 pub use config::Config;
 pub use error::{Error, Result};
+pub use live::Totals;
 pub use serve::{HttpLimits, serve_http};
 
 use ingest::Ingest;
@@ -61,6 +65,17 @@ impl Collector {
             .fallback(receive::grpc::unknown_method)
             .with_state(Arc::clone(&self.ingest));
         self.http_router().merge(unknown)
+    }
+
+    /// The routes that tell what arrives and what is refused, under `/api/v1`; their streams end
+    /// with `stop`. They do not ask for a token: whoever serves them does.
+    pub fn api_router(&self, stop: CancellationToken) -> OpenApiRouter {
+        live::routes::router(Arc::clone(self.ingest.live()), stop)
+    }
+
+    /// What has come since the start.
+    pub fn totals(&self) -> Totals {
+        self.ingest.live().totals()
     }
 }
 

@@ -25,6 +25,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::Error;
 use crate::decode::DecodeError;
+use crate::receive::Transport;
 
 /// The row of the table: gRPC code, HTTP code, whether to send again.
 fn row(error: &Error) -> (Code, StatusCode, bool) {
@@ -53,6 +54,28 @@ fn row(error: &Error) -> (Code, StatusCode, bool) {
         | Error::Interrupted(_)
         | Error::Store(_)
         | Error::Stopping => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, true),
+    }
+}
+
+/// What `error` is answered with on `transport`: the gRPC code's name or the HTTP status.
+pub(crate) fn code(error: &Error, transport: Transport) -> String {
+    let (code, status, _) = row(error);
+    match transport {
+        Transport::Grpc => name(code).to_owned(),
+        Transport::Http => status.as_str().to_owned(),
+    }
+}
+
+/// The name of a code of the table, as gRPC writes it.
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Unavailable => "UNAVAILABLE",
+        _ => "UNKNOWN",
     }
 }
 

@@ -1,7 +1,8 @@
 //! Serves a router on a port: HTTP/1 and HTTP/2 without TLS, with limits that hold against slow
 //! and greedy clients.
 //!
-//! Input: a bound listener and an axum router. Output: answered connections, until told to stop.
+//! Input: a bound listener and an axum router. Output: answered connections, until told to stop;
+//! requests carry `ConnectInfo<SocketAddr>`.
 //! What holds against whom:
 //! 1. a client that sends nothing, or half an HTTP/2 preface: `header_timeout` before the first
 //!    24 bytes (hyper has no timer there);
@@ -12,10 +13,14 @@
 //! The bodies are a matter of the routes.
 
 use std::io::{self, Cursor};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -71,9 +76,9 @@ pub async fn serve_http(
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "accepting a connection failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -93,6 +98,7 @@ pub async fn serve_http(
         };
         let connection = Connection {
             stream,
+            peer,
             place,
             builder: Arc::clone(&builder),
             service: service.clone(),
@@ -133,6 +139,7 @@ fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
 /// One accepted connection.
 struct Connection {
     stream: TcpStream,
+    peer: SocketAddr,
     place: OwnedSemaphorePermit,
     builder: Arc<Builder<TokioExecutor>>,
     service: TowerToHyperService<Router>,
@@ -155,7 +162,12 @@ impl Connection {
         };
         let (read, write) = self.stream.into_split();
         let io = TokioIo::new(tokio::io::join(Cursor::new(first).chain(read), write));
-        let connection = self.builder.serve_connection(io, self.service);
+        let (service, peer) = (self.service, ConnectInfo(self.peer));
+        let service = service_fn(move |mut request| {
+            Request::extensions_mut(&mut request).insert(peer);
+            service.call(request)
+        });
+        let connection = self.builder.serve_connection(io, service);
         if let Err(error) = self.watcher.watch(connection).await {
             tracing::debug!(error, "connection ended");
         }
@@ -177,8 +189,6 @@ async fn first_bytes(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use axum::routing::get;
     use tokio::io::AsyncWriteExt;
     use tokio::sync::mpsc;

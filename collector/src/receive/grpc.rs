@@ -23,11 +23,13 @@ use oriel_storage::ContentType;
 
 use super::{Call, GRPC_PREFIX, Transport, encoding};
 use crate::ingest::Ingest;
+use crate::live::sender::Sender;
 use crate::{Error, Result, auth, respond};
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+/// Names the compression of messages that are flagged as compressed.
+pub(crate) static GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 /// What we inflate.
 const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip,zstd,deflate,identity");
@@ -72,15 +74,32 @@ pub(crate) async fn unknown_method(
 
 /// Answers one Export call.
 async fn export(ingest: &Ingest, signal: Signal, request: Request) -> Response {
-    if !is_grpc(request.headers()) {
+    let (head, mut body) = request.into_parts();
+    if !is_grpc(&head.headers) {
+        let given = head
+            .headers
+            .get(CONTENT_TYPE)
+            .map_or(&b""[..], HeaderValue::as_bytes);
+        let given = String::from_utf8_lossy(given).into_owned();
+        let error = Error::ContentType(given, "application/grpc, or OTLP/HTTP to its own path");
         // As gRPC asks: not a gRPC status, which such a client would not read.
+        let sender = Sender {
+            signal,
+            transport: Transport::Http,
+            head: &head,
+        };
+        ingest.refuse_unread(sender, &mut body, &error).await;
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
-    let (head, mut body) = request.into_parts();
+    let sender = Sender {
+        signal,
+        transport: Transport::Grpc,
+        head: &head,
+    };
     let stored = match check(ingest, signal, &head.headers, &body) {
-        Ok(call) => ingest.ingest(call, &mut body).await,
+        Ok(call) => ingest.ingest(call, sender, &mut body).await,
         Err(error) => {
-            ingest.count_refused(signal, Transport::Grpc, &error);
+            ingest.refuse_unread(sender, &mut body, &error).await;
             Err(error)
         }
     };
@@ -101,7 +120,7 @@ fn check(ingest: &Ingest, signal: Signal, headers: &HeaderMap, body: &Body) -> R
         signal,
         transport: Transport::Grpc,
         content_type: ContentType::Protobuf,
-        content_encoding: encoding(headers.get(GRPC_ENCODING).map(HeaderValue::as_bytes))?,
+        content_encoding: encoding(headers.get(&GRPC_ENCODING).map(HeaderValue::as_bytes))?,
         declared: declared.map(|len| len.saturating_sub(GRPC_PREFIX)),
     };
     ingest.check(&call)?;

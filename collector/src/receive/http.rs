@@ -20,6 +20,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{Call, Transport, encoding};
 use crate::ingest::Ingest;
+use crate::live::sender::Sender;
 use crate::{Error, Result, auth, respond};
 
 /// How long a browser may remember the answer to a preflight.
@@ -71,10 +72,15 @@ async fn export(ingest: &Ingest, signal: Signal, request: Request) -> Response {
     let (head, mut body) = request.into_parts();
     let content_type = content_type(&head.headers);
     let answer_type = *content_type.as_ref().unwrap_or(&ContentType::Json);
+    let sender = Sender {
+        signal,
+        transport: Transport::Http,
+        head: &head,
+    };
     let stored = match check(ingest, signal, content_type, &head.headers, &body) {
-        Ok(call) => ingest.ingest(call, &mut body).await,
+        Ok(call) => ingest.ingest(call, sender, &mut body).await,
         Err(error) => {
-            ingest.count_refused(signal, Transport::Http, &error);
+            ingest.refuse_unread(sender, &mut body, &error).await;
             Err(error)
         }
     };

@@ -14,10 +14,14 @@ use oriel_proto::Signal;
 use oriel_storage::{ContentEncoding, ContentType};
 
 use crate::admit::Permit;
+use crate::live::rejection::SAMPLE_BYTES;
 use crate::{Error, Result};
 
 /// Bytes before a message in gRPC: a flag and the length.
-const GRPC_PREFIX: usize = 5;
+pub(crate) const GRPC_PREFIX: usize = 5;
+
+/// How long a refusal waits for the start of the body that it refuses.
+const PEEK_TIME: Duration = Duration::from_millis(100);
 
 /// How a call came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,7 @@ pub(crate) struct Payload {
 }
 
 /// The encoding called `name`, in any case; an absent or empty name is identity.
-fn encoding(name: Option<&[u8]>) -> Result<ContentEncoding> {
+pub(crate) fn encoding(name: Option<&[u8]>) -> Result<ContentEncoding> {
     let name = name.unwrap_or_default().trim_ascii().to_ascii_lowercase();
     match &name[..] {
         b"" | b"identity" => Ok(ContentEncoding::Identity),
@@ -71,20 +75,43 @@ fn encoding(name: Option<&[u8]>) -> Result<ContentEncoding> {
     }
 }
 
+/// The start of a body that is refused unread, for the record: what comes within [`PEEK_TIME`].
+pub(crate) async fn peek(body: &mut Body) -> Bytes {
+    let mut start = BytesMut::new();
+    let peeking = async {
+        while start.len() < SAMPLE_BYTES
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            let data = frame.into_data().unwrap_or_default();
+            start.extend_from_slice(&data[..data.len().min(SAMPLE_BYTES)]);
+        }
+    };
+    let _ = tokio::time::timeout(PEEK_TIME, peeking).await;
+    start.freeze()
+}
+
 /// Reads the body of `call`, at most `max` bytes, within `timeout`; `permit` covers what arrives.
 ///
 /// Errors: `TooLarge`, `Overloaded`, `Slow`, `Interrupted`; `Malformed` for broken gRPC framing.
+/// What had arrived until then is left in `seen`.
 pub(crate) async fn read(
     call: &Call,
     body: &mut Body,
     max: usize,
     timeout: Duration,
     permit: &mut Permit,
+    seen: &mut Bytes,
 ) -> Result<Payload> {
-    let reading = read_all(call.transport, body, max, permit);
-    let bytes = tokio::time::timeout(timeout, reading)
-        .await
-        .map_err(|_| Error::Slow)??;
+    let mut arrived = BytesMut::new();
+    let reading = read_all(call.transport, body, max, permit, &mut arrived);
+    let read = tokio::time::timeout(timeout, reading).await;
+    let bytes = match read.map_err(|_| Error::Slow).flatten() {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            *seen = arrived.freeze();
+            return Err(error);
+        }
+    };
     match call.transport {
         Transport::Http => Ok(Payload {
             bytes,
@@ -99,12 +126,12 @@ async fn read_all(
     body: &mut Body,
     max: usize,
     permit: &mut Permit,
+    whole: &mut BytesMut,
 ) -> Result<Bytes> {
     let limit = match transport {
         Transport::Http => max,
         Transport::Grpc => max.saturating_add(GRPC_PREFIX),
     };
-    let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Error::Interrupted(error.to_string()))?;
         let Ok(data) = frame.into_data() else {
@@ -112,6 +139,7 @@ async fn read_all(
         };
         let len = whole.len() + data.len();
         if len > limit {
+            whole.extend_from_slice(&data[..data.len().min(SAMPLE_BYTES)]);
             return Err(Error::TooLarge { max });
         }
         permit.cover(len)?;
@@ -121,7 +149,7 @@ async fn read_all(
             whole.extend_from_slice(&data);
         }
         if transport == Transport::Grpc && fresh {
-            let message = message_len(if done { &data } else { &whole });
+            let message = message_len(if done { &data } else { whole });
             if message > max {
                 return Err(Error::TooLarge { max });
             }
@@ -130,7 +158,7 @@ async fn read_all(
             return Ok(data);
         }
     }
-    Ok(whole.freeze())
+    Ok(whole.split().freeze())
 }
 
 /// Length of the gRPC message behind the prefix that `bytes` start with; 0 while it is not whole.

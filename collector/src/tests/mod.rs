@@ -2,6 +2,7 @@
 
 mod grpc;
 mod http;
+mod live;
 mod store;
 
 use std::io::Write;
@@ -30,6 +31,7 @@ use crate::{Collector, Config, decode, serve_http};
 /// A collector that listens; ends when dropped.
 struct Running {
     store: Store,
+    collector: Collector,
     http: SocketAddr,
     grpc: SocketAddr,
     _stop: DropGuard,
@@ -75,6 +77,7 @@ async fn start_with(change: impl FnOnce(&mut Config), token: Option<&str>) -> Ru
     let (http, grpc) = (listen().await, listen().await);
     let running = Running {
         store,
+        collector: collector.clone(),
         http: http.local_addr().unwrap(),
         grpc: grpc.local_addr().unwrap(),
         _stop: stop.clone().drop_guard(),
