@@ -12,12 +12,18 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use oriel_collector::{Collector, Totals};
 use oriel_proto::Token;
-use oriel_storage::{Stats, Store};
+use oriel_query::Activity;
+use oriel_storage::schema::Table;
+use oriel_storage::{Stats, Store, TenantId};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+use crate::config::Settings;
 
 /// Bounds of all histograms of durations, in seconds: half a millisecond to a minute.
 const SECONDS: [f64; 16] = [
@@ -28,25 +34,127 @@ const SECONDS: [f64; 16] = [
 /// What is known about the state of the process. Cheap to clone; all clones are one.
 #[derive(Debug, Clone)]
 pub(crate) struct Health {
-    store: Arc<OnceLock<Store>>,
+    opened: Arc<OnceLock<Opened>>,
     stop: CancellationToken,
     started: Instant,
     addresses: [(&'static str, SocketAddr); 3],
+    facts: Arc<Facts>,
     metrics: PrometheusHandle,
 }
 
-#[derive(Serialize)]
+/// What there is once the store is open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) collector: Collector,
+    pub(crate) activity: Activity,
+}
+
+/// What does not change while the process runs.
+#[derive(Debug)]
+struct Facts {
+    data_dir: String,
+    settings: Limits,
+}
+
+/// How the server is doing.
+#[derive(Serialize, ToSchema)]
 struct Status {
     version: &'static str,
     uptime_seconds: u64,
     ready: bool,
     /// Why it is not ready.
     reason: Option<String>,
+    #[schema(value_type = String)]
     otlp_grpc: SocketAddr,
+    #[schema(value_type = String)]
     otlp_http: SocketAddr,
+    #[schema(value_type = String)]
     http: SocketAddr,
-    /// Absent while the store opens.
+    data_dir: String,
+    settings: Limits,
+    process: Process,
+    /// This and all below: null while the store opens.
+    #[schema(value_type = Option<Object>)]
     store: Option<Stats>,
+    ingest: Option<Ingested>,
+    tables: Option<Vec<TableFigures>>,
+    wal: Option<Wal>,
+    /// Queries that run, or wait for a place.
+    queries_running: Option<usize>,
+}
+
+/// Settings that decide what is kept and what a question may cost; `oriel --print-config` has all.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct Limits {
+    retention_traces: String,
+    retention_logs: String,
+    retention_metrics: String,
+    /// Bytes of files; 0 is no limit.
+    retention_bytes: u64,
+    flush_interval: String,
+    body_bytes_max: u64,
+    query_time_limit: String,
+    query_rows_max: usize,
+}
+
+/// What has been received since the start.
+#[derive(Serialize, ToSchema)]
+struct Ingested {
+    /// Requests answered, in any way.
+    requests: u64,
+    records: BySignal,
+    /// Requests refused, in whole or in part.
+    rejected: u64,
+    /// Requests that were stored before.
+    duplicates: u64,
+    /// Bytes of request bodies, as received.
+    bytes: u64,
+}
+
+/// Records stored since the start.
+#[derive(Serialize, ToSchema)]
+struct BySignal {
+    traces: u64,
+    logs: u64,
+    metrics: u64,
+}
+
+/// What a table holds.
+#[derive(Serialize, ToSchema)]
+struct TableFigures {
+    name: &'static str,
+    /// Files.
+    parts: usize,
+    /// Rows, in files and in memory.
+    rows: u64,
+    /// Bytes of files.
+    bytes: u64,
+    /// Least event time in files, in nanoseconds since 1970.
+    oldest: Option<String>,
+    /// Greatest event time in files.
+    newest: Option<String>,
+}
+
+/// The write-ahead log.
+#[derive(Serialize, ToSchema)]
+struct Wal {
+    /// Bytes that are in no file yet.
+    bytes: u64,
+    /// Sequence of the last durable frame.
+    position: u64,
+    /// Sequence up to which rows are in files.
+    flushed_position: u64,
+}
+
+/// What the operating system says of the process; null where it does not.
+#[derive(Default, Serialize, ToSchema)]
+struct Process {
+    /// Memory that is resident.
+    rss_bytes: Option<u64>,
+    /// Processor time since the start.
+    cpu_seconds: Option<f64>,
+    threads: Option<u64>,
 }
 
 impl Health {
@@ -54,6 +162,7 @@ impl Health {
     ///
     /// Errors: when the process has a metrics recorder already.
     pub(crate) fn new(
+        settings: &Settings,
         addresses: [(&'static str, SocketAddr); 3],
         stop: CancellationToken,
     ) -> Result<Health> {
@@ -62,17 +171,18 @@ impl Health {
             .set_buckets_for_metric(seconds, &SECONDS)?
             .install_recorder()?;
         Ok(Health {
-            store: Arc::new(OnceLock::new()),
+            opened: Arc::default(),
             stop,
             started: Instant::now(),
             addresses,
+            facts: Arc::new(Facts::of(settings)),
             metrics,
         })
     }
 
     /// Says that the store is open: from now on the process is ready.
-    pub(crate) fn opened(&self, store: &Store) {
-        let _ = self.store.set(store.clone());
+    pub(crate) fn opened(&self, opened: Opened) {
+        let _ = self.opened.set(opened);
     }
 
     /// Why requests are not taken now, if they are not.
@@ -80,9 +190,9 @@ impl Health {
         if self.stop.is_cancelled() {
             return Some("stopping".to_owned());
         }
-        match self.store.get() {
+        match self.opened.get() {
             None => Some("opening the data directory".to_owned()),
-            Some(store) => store.stats().refusing,
+            Some(opened) => opened.store.stats().refusing,
         }
     }
 
@@ -172,11 +282,13 @@ async fn exposition(State(health): State<Health>) -> Response {
 /// How the server is doing
 #[utoipa::path(
     get, path = "/api/v1/status", tag = "server",
-    responses((status = 200, description = "Figures since the start", body = Object)),
+    responses((status = 200, description = "Figures of now and since the start", body = Status)),
 )]
 async fn status(State(health): State<Health>) -> Response {
     let [otlp_grpc, otlp_http, http] = health.addresses.map(|(_, address)| address);
     let reason = health.not_ready();
+    let opened = health.opened.get();
+    let stats = opened.map(|opened| opened.store.stats());
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: health.started.elapsed().as_secs(),
@@ -185,7 +297,124 @@ async fn status(State(health): State<Health>) -> Response {
         otlp_grpc,
         otlp_http,
         http,
-        store: health.store.get().map(Store::stats),
+        data_dir: health.facts.data_dir.clone(),
+        settings: health.facts.settings.clone(),
+        process: Process::now(),
+        ingest: opened.map(|opened| Ingested::from(opened.collector.totals())),
+        tables: opened.map(|opened| tables(&opened.store)),
+        wal: stats.as_ref().map(|stats| Wal {
+            bytes: stats.wal_bytes,
+            position: stats.wal_position,
+            flushed_position: stats.flushed_position,
+        }),
+        queries_running: opened.map(|opened| opened.activity.queries_running()),
+        store: stats,
     })
     .into_response()
+}
+
+impl Facts {
+    fn of(settings: &Settings) -> Facts {
+        let time = |time| humantime::format_duration(time).to_string();
+        let storage = &settings.storage;
+        let dir = std::path::absolute(&settings.data_dir);
+        let dir = dir.unwrap_or_else(|_| settings.data_dir.clone());
+        Facts {
+            data_dir: dir.display().to_string(),
+            settings: Limits {
+                retention_traces: time(storage.retention_traces),
+                retention_logs: time(storage.retention_logs),
+                retention_metrics: time(storage.retention_metrics),
+                retention_bytes: storage.retention_bytes.as_u64(),
+                flush_interval: time(storage.flush_interval),
+                body_bytes_max: settings.collector.body_bytes_max.as_u64(),
+                query_time_limit: time(settings.query.time_limit),
+                query_rows_max: settings.query.rows_max,
+            },
+        }
+    }
+}
+
+impl From<Totals> for Ingested {
+    fn from(totals: Totals) -> Self {
+        Ingested {
+            requests: totals.requests,
+            records: BySignal {
+                traces: totals.spans,
+                logs: totals.logs,
+                metrics: totals.metrics,
+            },
+            rejected: totals.rejected,
+            duplicates: totals.duplicates,
+            bytes: totals.bytes,
+        }
+    }
+}
+
+fn tables(store: &Store) -> Vec<TableFigures> {
+    let snapshot = store.snapshot(&TenantId::default_tenant());
+    let of = |table: Table| {
+        let parts = snapshot.parts(table);
+        let buffers = snapshot.buffers(table).iter();
+        let buffered: usize = buffers.map(|batch| batch.rows().num_rows()).sum();
+        TableFigures {
+            name: table.as_str(),
+            parts: parts.len(),
+            rows: parts.iter().map(|part| part.rows).sum::<u64>() + buffered as u64,
+            bytes: parts.iter().map(|part| part.bytes).sum(),
+            oldest: parts
+                .iter()
+                .map(|part| part.time_min.0)
+                .min()
+                .map(|ns| ns.to_string()),
+            newest: parts
+                .iter()
+                .map(|part| part.time_max.0)
+                .max()
+                .map(|ns| ns.to_string()),
+        }
+    };
+    Table::ALL.into_iter().map(of).collect()
+}
+
+impl Process {
+    /// As Linux tells it in /proc.
+    fn now() -> Process {
+        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let status = read("/proc/self/status");
+        let number = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        Process {
+            rss_bytes: number("VmRSS:").map(|kib| kib << 10),
+            cpu_seconds: cpu_seconds(&read("/proc/self/stat")),
+            threads: number("Threads:"),
+        }
+    }
+}
+
+/// User and system time in /proc/self/stat, which counts in hundredths of a second.
+fn cpu_seconds(stat: &str) -> Option<f64> {
+    // The name of the process, in parentheses, may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u64>);
+    Some((ticks.next()?.ok()? + ticks.next()?.ok()?) as f64 / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: a line of /proc/self/stat with a hostile process name; this process.
+    /// Guarantees: user and system time are found; figures of a running process are above 0.
+    #[test]
+    fn reads_the_process_figures() {
+        let line = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 9 0 100";
+        assert_eq!(cpu_seconds(line), Some(3.0));
+        assert_eq!(cpu_seconds(""), None);
+        let process = Process::now();
+        assert!(process.rss_bytes > Some(1 << 20), "{:?}", process.rss_bytes);
+        assert!(process.threads >= Some(1) && process.cpu_seconds.is_some());
+    }
 }

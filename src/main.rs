@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use cli::{Cli, Command, ServeArgs};
 use commands::serve::{Door, Ports, announce, announce_ready, start_logs, stop_signals};
 use config::Settings;
-use health::Health;
+use health::{Health, Opened};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -57,9 +57,8 @@ async fn run(settings: Settings) -> Result<()> {
     let started = Instant::now();
     let ports = Ports::bind(&settings)?;
     let addresses = ports.addresses()?;
-    announce(&settings, &addresses);
     let stop = stop_signals()?;
-    let health = Health::new(addresses, stop.clone())?;
+    let health = Health::new(&settings, addresses, stop.clone())?;
     let limits = settings.collector.http_limits();
     let token = settings.token();
 
@@ -87,13 +86,20 @@ async fn run(settings: Settings) -> Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     let collector = Collector::new(settings.collector.clone(), store.clone(), token.clone());
-    let api = oriel_query::router(settings.query.clone(), store.clone(), token.clone())?;
+    let (api, activity) =
+        oriel_query::router(settings.query.clone(), store.clone(), token.clone())?;
     let live = collector.api_router(stop.clone());
     let api = openapi::described(own_description, [live, api], token)?;
     grpc_door.open(collector.grpc_router());
     otlp_door.open(collector.http_router());
     http_door.open(collector.http_router().merge(api).merge(oriel_ui::router()));
-    health.opened(&store);
+    let opened = Opened {
+        store: store.clone(),
+        collector,
+        activity,
+    };
+    health.opened(opened);
+    announce(&settings, &addresses);
     announce_ready(&settings, &addresses, started.elapsed());
 
     stop.cancelled().await;

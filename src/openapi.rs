@@ -39,9 +39,28 @@ pub(crate) fn described(
         router = router.merge(part);
         whole.merge(description);
     }
+    name_operations(&mut whole);
     let json = Bytes::from(whole.to_json().context("describing the API")?);
     let router = router.merge(own.with_state(json));
     Ok(router.layer(from_fn_with_state(token, admit)))
+}
+
+/// Gives every operation a name that no other has: its method and its path.
+fn name_operations(whole: &mut OpenApi) {
+    for (path, item) in &mut whole.paths.paths {
+        let path = path.trim_start_matches("/api/v1").replace(['{', '}'], "");
+        let path = path.replace(['/', '.', '-'], "_");
+        for (method, operation) in [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("delete", &mut item.delete),
+        ] {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}{path}"));
+            }
+        }
+    }
 }
 
 /// What is true for all routes.

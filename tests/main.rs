@@ -20,3 +20,4 @@ mod journey;
 mod lake;
 mod live;
 mod roundtrip;
+mod watch;

@@ -276,6 +276,20 @@ fn every_file_is_compiled() {
     fail_on(faults);
 }
 
+/// Scenario: the places where routes are made.
+/// Guarantees: every route of the API is made by `routes!`, which describes it: what is served is in
+/// /api/v1/openapi.json.
+#[test]
+fn routes_are_described() {
+    let bare = concat!(".route(\"", "/api/v1");
+    let faults = sources()
+        .into_iter()
+        .filter(|(path, text)| !is_test(path) && text.contains(bare))
+        .map(|(path, _)| format!("{}: a route without a description", path.display()))
+        .collect();
+    fail_on(faults);
+}
+
 /// Scenario: the headings of every Markdown file.
 /// Guarantees: one title each.
 #[test]

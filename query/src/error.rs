@@ -34,6 +34,8 @@ pub enum Code {
     MemoryLimit,
     /// The query took longer than one query may.
     Timeout,
+    /// Somebody stopped the query.
+    Cancelled,
     /// The store is closing or not open.
     Unavailable,
     /// A fault of ours.

@@ -23,6 +23,7 @@ use oriel_storage::schema::{Schemas, Table};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::Config;
@@ -32,6 +33,7 @@ use crate::plan::table::{Counters, sql_schema};
 use crate::plan::views_names;
 use crate::receipt::{Receipt, millis};
 use crate::result::type_name;
+use crate::running::{Queries, Ticket, stopped};
 
 /// Batches that wait for a slow client.
 const BATCHES_WAITING_MAX: usize = 2;
@@ -49,6 +51,7 @@ pub(crate) struct Engine {
     environment: Arc<Environment>,
     known: Arc<Known>,
     places: Arc<Semaphore>,
+    queries: Queries,
     runtime: Option<Runtime>,
 }
 
@@ -119,6 +122,7 @@ impl Engine {
             places: Arc::new(Semaphore::new(config.running_max.max(1))),
             environment: Arc::new(environment),
             known: Arc::new(known),
+            queries: Queries::default(),
             runtime: Some(runtime),
             config,
         })
@@ -129,12 +133,28 @@ impl Engine {
         &self.config
     }
 
-    /// Starts `sql` on `snapshot`; returns when its columns are known.
-    ///
-    /// Errors: the query does not parse or plan, or it has waited too long for a place.
-    /// Cancel safety: dropped, the query is cancelled.
+    /// What runs.
+    pub(crate) fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// As [`Engine::query_as`], without an id of the client.
     pub(crate) async fn query(
         &self,
+        snapshot: Arc<Snapshot>,
+        sql: String,
+    ) -> Result<Answer, Error> {
+        self.query_as(None, snapshot, sql).await
+    }
+
+    /// Starts `sql` on `snapshot`, listed under `id`; returns when its columns are known.
+    ///
+    /// Errors: the query does not parse or plan, it has waited too long for a place, it was
+    /// stopped, or `id` cannot be used.
+    /// Cancel safety: dropped, the query is cancelled.
+    pub(crate) async fn query_as(
+        &self,
+        id: Option<String>,
         snapshot: Arc<Snapshot>,
         sql: String,
     ) -> Result<Answer, Error> {
@@ -145,6 +165,9 @@ impl Engine {
         let (head_tx, head) = oneshot::channel();
         let (pieces_tx, pieces) = mpsc::channel(BATCHES_WAITING_MAX);
         let cut = Arc::new(AtomicBool::new(false));
+        let counters = Arc::new(Counters::default());
+        let ticket = self.queries.enter(id, &sql, Arc::clone(&counters))?;
+        let cancelled = ticket.cancelled();
         let run = Run {
             environment: Arc::clone(&self.environment),
             known: Arc::clone(&self.known),
@@ -152,45 +175,56 @@ impl Engine {
             sql,
             rows_max: self.config.rows_max,
             cut: Arc::clone(&cut),
-            counters: Arc::new(Counters::default()),
+            counters,
             started: Instant::now(),
+            ticket,
         };
         let places = Arc::clone(&self.places);
         let time_limit = self.config.time_limit;
         let Some(runtime) = &self.runtime else {
             return Err(Error::new(Code::Unavailable, "the server is closing"));
         };
-        let task = runtime.spawn(async move {
+        let stop = cancelled.clone();
+        let work = async move {
             let Ok(_place) = places.acquire_owned().await else {
                 return;
             };
+            run.ticket.placed();
             run.run(head_tx, pieces_tx).await;
+        };
+        let task = runtime.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+            }
         });
         let task = AbortOnDropHandle::new(task);
         let deadline = Instant::now() + time_limit;
         let schema = tokio::time::timeout_at(deadline, head)
             .await
             .map_err(|_| timed_out(time_limit))?
-            .map_err(|_| {
-                Error::new(
+            .map_err(|_| match cancelled.is_cancelled() {
+                true => stopped(),
+                false => Error::new(
                     Code::Internal,
                     "planning failed: the server's log says more",
-                )
+                ),
             })??;
         Ok(Answer {
             schema,
-            pieces: with_deadline(pieces, deadline, time_limit),
+            pieces: with_deadline(pieces, deadline, time_limit, cancelled),
             cut,
             _task: task,
         })
     }
 }
 
-/// The same pieces, or a failure when they have not ended at `deadline`.
+/// The same pieces, or a failure when they have not ended at `deadline` or were `cancelled`.
 fn with_deadline(
     mut pieces: mpsc::Receiver<Piece>,
     deadline: Instant,
     time_limit: Duration,
+    cancelled: CancellationToken,
 ) -> mpsc::Receiver<Piece> {
     let (to, timed) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -204,6 +238,7 @@ fn with_deadline(
                     let last = !matches!(piece, Piece::Rows(_));
                     (to.send(piece).await.is_err() || last).then_some(None)
                 }
+                Ok(None) if cancelled.is_cancelled() => Some(Some(stopped())),
                 Ok(None) => {
                     let message = "the query stopped: the server's log says more";
                     Some(Some(Error::new(Code::Internal, message)))
@@ -247,6 +282,7 @@ struct Run {
     cut: Arc<AtomicBool>,
     counters: Arc<Counters>,
     started: Instant,
+    ticket: Ticket,
 }
 
 impl Run {
@@ -262,6 +298,7 @@ impl Run {
                 return;
             }
         };
+        self.ticket.planned(&plan);
         let plan_ms = millis(self.started.elapsed());
         let schema = shown_schema(&plan.schema());
         if head.send(Ok(Arc::clone(&schema))).is_err() {

@@ -32,9 +32,13 @@ use crate::error::{Code, Error};
 use crate::execute::{Answer, Engine, Piece, columns_of_table, shown_tables};
 use crate::receipt::Receipt;
 use crate::result::{Encoder, Format};
+use crate::running::Queries;
 
 /// Trailer that carries the receipt of formats that have no place for it (CSV).
 const RECEIPT_TRAILER: HeaderName = HeaderName::from_static("oriel-receipt");
+
+/// Names a query, as the field `query_id` does.
+const QUERY_ID: HeaderName = HeaderName::from_static("oriel-query-id");
 
 /// Where snapshots come from.
 #[derive(Clone)]
@@ -66,10 +70,26 @@ pub(crate) struct Api {
     token: Option<Token>,
 }
 
-/// The query API over `store` and its description; requests must carry `token` when there is one.
+/// What the queries do, for whoever watches the process.
+#[derive(Debug, Clone)]
+pub struct Activity(Queries);
+
+impl Activity {
+    /// Queries that run, or wait for a place.
+    pub fn queries_running(&self) -> usize {
+        self.0.count()
+    }
+}
+
+/// The query API over `store` with its description, and what its queries do; requests must carry
+/// `token` when there is one.
 ///
 /// Errors: threads or the spill directory cannot be had.
-pub fn router(config: Config, store: Store, token: Option<Token>) -> Result<OpenApiRouter, Error> {
+pub fn router(
+    config: Config,
+    store: Store,
+    token: Option<Token>,
+) -> Result<(OpenApiRouter, Activity), Error> {
     let engine = Engine::new(config, Arc::clone(store.objects()), store.schemas())?;
     let schemas = store.schemas().clone();
     let slots = store.clone();
@@ -81,7 +101,8 @@ pub fn router(config: Config, store: Store, token: Option<Token>) -> Result<Open
         snapshot: Arc::new(move || store.snapshot(&TenantId::default_tenant())),
         schemas,
     };
-    Ok(routes(engine, source, token))
+    let activity = Activity(engine.queries().clone());
+    Ok((routes(engine, source, token), activity))
 }
 
 /// The routes over any source of snapshots.
@@ -144,6 +165,7 @@ fn status_of(code: Code) -> StatusCode {
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::MemoryLimit => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::Cancelled => StatusCode::CONFLICT,
         Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -202,6 +224,9 @@ struct SqlRequest {
     sql: String,
     /// `json` (default), `ndjson`, `csv`, `arrow` or `parquet`.
     format: Option<String>,
+    /// Names the query, to watch and to stop it under `/api/v1/queries`; a random UUID is a good
+    /// id. The header `oriel-query-id` does the same.
+    query_id: Option<String>,
 }
 
 /// Run one SQL statement
@@ -211,7 +236,10 @@ struct SqlRequest {
     post,
     path = "/api/v1/sql",
     tag = "sql",
-    params(Parameters),
+    params(
+        Parameters,
+        ("oriel-query-id" = Option<String>, Header, description = "Like the field query_id"),
+    ),
     request_body(description = "The statement, as JSON or as plain text", content(
         (SqlRequest = "application/json"), (String = "text/plain"),
     )),
@@ -236,7 +264,11 @@ async fn sql(
     let format = Format::choose(parameter.as_deref(), accept)?;
     let started = std::time::Instant::now();
     let snapshot = Arc::new((api.source.snapshot)());
-    let answer = api.engine.query(snapshot, request.sql).await;
+    let id = match (request.query_id, headers.get(QUERY_ID)) {
+        (None, Some(id)) => Some(String::from_utf8_lossy(id.as_bytes()).into_owned()),
+        (id, _) => id,
+    };
+    let answer = api.engine.query_as(id, snapshot, request.sql).await;
     let outcome = if answer.is_ok() { "ok" } else { "error" };
     metrics::counter!("oriel_queries_total", "outcome" => outcome).increment(1);
     let response = respond(
@@ -266,6 +298,7 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<SqlRequest, Error> {
     Ok(SqlRequest {
         sql: text.to_owned(),
         format: None,
+        query_id: None,
     })
 }
 

@@ -17,6 +17,7 @@ mod receipt;
 mod result;
 
 mod execute;
+mod running;
 mod series;
 mod trace;
 
@@ -25,7 +26,7 @@ mod filter;
 mod api;
 mod http;
 
-pub use self::http::router;
+pub use self::http::{Activity, router};
 pub use config::Config;
 pub use error::{Code, Error, Position};
 pub use receipt::Receipt;

@@ -52,7 +52,26 @@ pub struct Receipt {
     pub truncated: bool,
 }
 
+/// How far a query is.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// What it has cost so far.
+    pub(crate) receipt: Receipt,
+    /// Files that were read to their end.
+    pub(crate) files: u64,
+}
+
 impl Receipt {
+    /// How far the running `plan` is.
+    pub(crate) fn progress(plan: &dyn ExecutionPlan, counters: &Counters) -> Progress {
+        let mut receipt = Receipt::default();
+        receipt.measure(plan, counters);
+        Progress {
+            receipt,
+            files: files_done(plan),
+        }
+    }
+
     /// Adds the cost of another statement behind the same answer.
     pub(crate) fn absorb(&mut self, other: &Receipt) {
         // The first statement brings a default's place.
@@ -124,6 +143,18 @@ impl Receipt {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+/// Files that the scans of `plan` have read to their end.
+fn files_done(plan: &dyn ExecutionPlan) -> u64 {
+    let metrics = plan.metrics();
+    let own = metrics.iter().flat_map(|metrics| metrics.iter());
+    let own = own.map(|metric| match metric.value() {
+        MetricValue::Count { name, count } if name == "files_processed" => count.value() as u64,
+        _ => 0,
+    });
+    let below = plan.children().into_iter();
+    own.sum::<u64>() + below.map(|child| files_done(child.as_ref())).sum::<u64>()
 }
 
 /// Milliseconds with three decimals.

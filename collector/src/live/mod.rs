@@ -52,7 +52,7 @@ struct Counts {
 
 /// What one service has sent of one signal.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub(crate) struct Source {
+pub(crate) struct LiveSource {
     /// `service.name`; null when the telemetry has none.
     service: Option<String>,
     /// `traces`, `metrics` or `logs`.
@@ -94,7 +94,7 @@ pub(crate) struct Arrived {
     #[schema(value_type = String)]
     time: UnixNanos,
     /// By service and signal, last seen first, at most 1,000.
-    sources: Vec<Source>,
+    sources: Vec<LiveSource>,
     totals: Totals,
 }
 
@@ -174,7 +174,7 @@ impl Live {
         for signal in Signal::ALL {
             let known = &self.sources[place(signal)];
             let known = known.read().unwrap_or_else(PoisonError::into_inner);
-            sources.extend(known.iter().map(|(service, counts)| Source {
+            sources.extend(known.iter().map(|(service, counts)| LiveSource {
                 service: Some(service.to_string()).filter(|name| !name.is_empty()),
                 signal: signal.as_str(),
                 records: counts.records.load(Ordering::Relaxed),

@@ -55,12 +55,12 @@ enum LiveEvent {
     /// Figures since the start, once a second while they change.
     Arrived(Arrived),
     /// A refusal.
-    Rejected(Shown),
+    Rejected(RejectedEvent),
 }
 
 /// A refusal on the stream.
 #[derive(Debug, Serialize, ToSchema)]
-struct Shown {
+struct RejectedEvent {
     #[serde(flatten)]
     rejection: Rejection,
     /// Refusals before this one that the stream left out: it shows ten a second.
@@ -150,7 +150,7 @@ impl Watch {
             self.shown = total;
             self.allowed -= newest.len();
             for rejection in newest.into_iter().rev() {
-                let shown = Shown {
+                let shown = RejectedEvent {
                     rejection: Rejection::clone(&rejection),
                     not_shown: std::mem::take(&mut not_shown),
                 };

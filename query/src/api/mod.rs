@@ -23,6 +23,7 @@ mod services;
 
 mod attribute;
 mod heatmap;
+mod queries;
 mod search;
 mod skeleton;
 mod span;
@@ -48,6 +49,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(complete::router())
         .merge(logs::router())
         .merge(metrics::router())
+        .merge(queries::router())
 }
 
 /// `body` as a JSON answer.

@@ -1,22 +1,39 @@
-//! Makes operators that can turn few input batches into very many yield to the scheduler, so that
-//! a query that has timed out or whose client has gone can be stopped.
+//! Makes operators yield to the scheduler by the clock, so that a query that was cancelled, has
+//! timed out or whose client has gone can be stopped.
 //!
-//! DataFusion makes the leaves of a plan cooperative; a cross join works for hours on what it has
-//! read from its leaves.
+//! DataFusion's own operators yield after 128 batches. With a costly expression over each that is
+//! many seconds, during which a thread hears nothing; a cross join works for hours on what it has
+//! read from its leaves. Here leaves, and what can turn few batches into very many, yield when the
+//! work between two of their batches and a yield has taken [`SLICE`].
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use datafusion::common::Result;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, Statistics};
+use datafusion::execution::TaskContext;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::execution_plan::SchedulingType;
 use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
 };
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
+use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::unnest::UnnestExec;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, RecordBatchStream,
+    SendableRecordBatchStream,
+};
+use futures::{Stream, StreamExt};
+
+/// Longest work without a yield, beside that on a single batch.
+const SLICE: Duration = Duration::from_millis(10);
 
 /// See the module.
 #[derive(Debug)]
@@ -35,8 +52,8 @@ impl PhysicalOptimizerRule for Yielding {
                 || node.is::<SortMergeJoinExec>()
                 || node.is::<RecursiveQueryExec>()
                 || node.is::<UnnestExec>();
-            if multiplies {
-                let yielding: Arc<dyn ExecutionPlan> = Arc::new(CooperativeExec::new(node));
+            if multiplies || node.children().is_empty() {
+                let yielding: Arc<dyn ExecutionPlan> = Arc::new(YieldingExec::new(node));
                 return Ok(Transformed::yes(yielding));
             }
             Ok(Transformed::no(node))
@@ -50,5 +67,151 @@ impl PhysicalOptimizerRule for Yielding {
 
     fn schema_check(&self) -> bool {
         true
+    }
+}
+
+/// Its input's rows, with yields between them.
+#[derive(Debug)]
+struct YieldingExec {
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl YieldingExec {
+    fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+        let properties = PlanProperties::clone(input.properties())
+            .with_scheduling_type(SchedulingType::Cooperative);
+        YieldingExec {
+            input,
+            properties: Arc::new(properties),
+        }
+    }
+}
+
+impl DisplayAs for YieldingExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("YieldingExec")
+    }
+}
+
+impl ExecutionPlan for YieldingExec {
+    fn name(&self) -> &str {
+        "YieldingExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(YieldingExec::new(children.swap_remove(0))))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, context)?;
+        Ok(Box::pin(Sliced { input, since: None }))
+    }
+
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        vec![ChildStats::At(partition)]
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        inputs: &[Arc<Statistics>],
+        _: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        Ok(Arc::clone(&inputs[0]))
+    }
+}
+
+/// Returns control after a slice of work.
+struct Sliced {
+    input: SendableRecordBatchStream,
+    /// When it was first asked after it, or its input, had yielded.
+    since: Option<Instant>,
+}
+
+impl Stream for Sliced {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() > SLICE {
+            self.since = None;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = self.input.poll_next_unpin(context);
+        if polled.is_pending() {
+            self.since = None;
+        }
+        polled
+    }
+}
+
+impl RecordBatchStream for Sliced {
+    fn schema(&self) -> SchemaRef {
+        self.input.schema()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Schema;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use futures::task::noop_waker_ref;
+
+    use super::*;
+
+    /// Scenario: an input that always has a batch, each of which costs a third of a slice.
+    /// Guarantees: control is returned after a few batches, again and again; no batch is lost.
+    #[test]
+    fn yields_by_the_clock() {
+        let schema = Arc::new(Schema::empty());
+        let empty = RecordBatch::new_empty(Arc::clone(&schema));
+        let batches = futures::stream::iter(0..30).map(move |_| {
+            std::thread::sleep(SLICE / 3);
+            Ok(empty.clone())
+        });
+        let input = Box::pin(RecordBatchStreamAdapter::new(schema, batches));
+        let mut sliced = Sliced { input, since: None };
+        let mut context = Context::from_waker(noop_waker_ref());
+        let (mut rows, mut yields, mut in_a_row) = (0, 0, 0);
+        loop {
+            match sliced.poll_next_unpin(&mut context) {
+                Poll::Ready(Some(batch)) => {
+                    batch.expect("a batch");
+                    (rows, in_a_row) = (rows + 1, in_a_row + 1);
+                    assert!(in_a_row <= 4, "one more than fits a slice");
+                }
+                Poll::Ready(None) => break,
+                Poll::Pending => (yields, in_a_row) = (yields + 1, 0),
+            }
+        }
+        assert_eq!(rows, 30);
+        assert!(yields >= 7, "{yields}");
     }
 }

@@ -1,5 +1,6 @@
 //! `oriel send`: sends recorded export requests as an SDK would, and counts what became of them.
 //!
+//! 0. Somebody must listen: retries are for a server that goes away, not for one that never was.
 //! 1. A thread reads the files and rewrites requests where asked; a bounded channel holds a few.
 //! 2. Up to `--concurrency` tasks compress, send and retry.
 //! 3. The summary says what was accepted, rejected and failed; failures make the exit code 1.
@@ -49,6 +50,10 @@ pub(crate) fn run(args: SendArgs) -> Result<ExitCode> {
 }
 
 async fn send(args: SendArgs) -> Result<ExitCode> {
+    for path in &args.files {
+        drop(Requests::open(path, signal(&args))?);
+    }
+    transport::reach(args.http.as_deref().unwrap_or(&args.grpc)).await?;
     let token = args.token.clone();
     let transport = match &args.http {
         Some(url) => Transport::http(url, args.compression, token)?,

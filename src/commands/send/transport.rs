@@ -46,6 +46,27 @@ enum Target {
     },
 }
 
+/// Whether somebody listens at `address`, for one attempt. Errors: nobody does; what to do.
+pub(crate) async fn reach(address: &str) -> Result<()> {
+    let bare = plain(address)?;
+    let authority = bare.split('/').next().unwrap_or_default();
+    let port = authority.rsplit(':').next().unwrap_or_default();
+    let place = match port.parse::<u16>() {
+        Ok(_) => authority.to_owned(),
+        Err(_) => format!("{authority}:80"),
+    };
+    let connecting = tokio::net::TcpStream::connect(&place);
+    let error = match tokio::time::timeout(TIMEOUT, connecting).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
+    };
+    bail!(
+        "no server answers at {place}: {error}; start one with `oriel`, or name another with --grpc \
+         or --http"
+    )
+}
+
 impl Transport {
     /// To the gRPC server at `address` (`HOST:PORT`, `http://` in front is fine).
     pub(crate) fn grpc(
