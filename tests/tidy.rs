@@ -290,6 +290,37 @@ fn routes_are_described() {
     fail_on(faults);
 }
 
+/// Scenario: the types that the description of the API names.
+/// Guarantees: no two share a name, by which one would be described as the other.
+#[test]
+fn described_types_have_distinct_names() {
+    let mut places = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for (path, text) in sources().iter().filter(|(path, _)| !is_test(path)) {
+        let mut described = false;
+        for line in text.lines() {
+            described |= line.starts_with("#[derive(") && line.contains("ToSchema");
+            let line = line.strip_prefix("pub").unwrap_or(line);
+            let line = line.strip_prefix("(crate)").unwrap_or(line).trim_start();
+            let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+            if described && matches!(words.next(), Some("struct" | "enum")) {
+                let name = words.next().unwrap_or_default().to_owned();
+                places
+                    .entry(name)
+                    .or_default()
+                    .push(path.display().to_string());
+                described = false;
+            }
+        }
+    }
+    assert!(places.len() > 10, "the search finds nothing: {places:?}");
+    let faults = places
+        .into_iter()
+        .filter(|(_, files)| files.len() > 1)
+        .map(|(name, files)| format!("{name}: {}", files.join(", ")))
+        .collect();
+    fail_on(faults);
+}
+
 /// Scenario: the headings of every Markdown file.
 /// Guarantees: one title each.
 #[test]

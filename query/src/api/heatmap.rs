@@ -39,6 +39,7 @@ struct HeatmapParams {
     q: Option<String>,
     /// Traces or spans; default traces
     #[serde(default)]
+    #[param(inline)]
     lens: Lens,
     /// Columns, 60 to 400; default 120
     columns: Option<u32>,

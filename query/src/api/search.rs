@@ -43,6 +43,7 @@ struct SearchParams {
     q: Option<String>,
     /// Order; default newest
     #[serde(default)]
+    #[param(inline)]
     sort: Sort,
     /// Rows of a page, 1 to 1000; default 100
     limit: Option<u32>,

@@ -112,7 +112,7 @@ struct Series {
 
 /// Measured values by size and time.
 #[derive(Debug, Serialize, ToSchema)]
-struct Heatmap {
+struct SizesByTime {
     /// Borders of the rows, rising, one more than rows; null for an open end.
     edges: Vec<Option<f64>>,
     /// Counts, row by row, the lowest first, each with one count a step.
@@ -157,7 +157,7 @@ struct SeriesAnswer {
     /// Series of the metric behind them.
     series_read: u64,
     /// Of histograms, over all lines.
-    heatmap: Option<Heatmap>,
+    heatmap: Option<SizesByTime>,
     /// At most 200, of the greatest values.
     exemplars: Vec<Exemplar>,
     receipt: Receipts,
@@ -520,10 +520,10 @@ fn quantiles(row: &Row<'_>, column: usize) -> Vec<(f64, f64)> {
 }
 
 /// The heatmap of what was measured.
-fn heat(made: &Made<Group>) -> Option<Heatmap> {
+fn heat(made: &Made<Group>) -> Option<SizesByTime> {
     let (edges, rows) = heatmap(&made.heat)?;
     let finite = |edge: f64| edge.is_finite().then_some(edge);
-    Some(Heatmap {
+    Some(SizesByTime {
         edges: edges.into_iter().map(finite).collect(),
         // Shares of steps leave fractions; a millionth of a value is none.
         counts: rows
