@@ -13,6 +13,7 @@ mod check;
 mod random;
 mod wire;
 
+mod api;
 mod commands;
 mod crash;
 mod edges;
