@@ -64,7 +64,8 @@ async fn files_are_negotiated_and_cached() {
         ("identity", None, "plain script"),
     ] {
         let accept = (ACCEPT_ENCODING, accepted);
-        let (status, headers, text) = ask(FILES, "/assets/app-1a2b.js", &[accept.clone()]).await;
+        let (status, headers, text) =
+            ask(FILES, "/assets/app-1a2b.js", std::slice::from_ref(&accept)).await;
         assert_eq!((status, text.as_str()), (StatusCode::OK, body));
         let sent = headers
             .get(CONTENT_ENCODING)
