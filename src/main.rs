@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use axum::middleware::from_fn;
 use clap::Parser;
 use oriel_collector::{Collector, serve_http};
 use oriel_storage::{Store, SystemClock};
@@ -65,7 +66,9 @@ async fn run(settings: Settings) -> Result<()> {
     // Clients are answered from here on: "try again", until the store is open.
     let [grpc_door, otlp_door, http_door] = [(); 3].map(|()| Door::default());
     let (own_routes, own_description) = health.router(token.clone()).split_for_parts();
-    let http_routes = own_routes.fallback_service(http_door.router());
+    let http_routes = own_routes
+        .fallback_service(http_door.router())
+        .layer(from_fn(oriel_ui::page_at_metrics));
     let mut servers = tokio::task::JoinSet::new();
     let mut start = |listener, router: Router| -> Result<()> {
         let (listener, limits, until) = (

@@ -13,10 +13,11 @@ mod files;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -53,6 +54,25 @@ pub fn is_built() -> bool {
 /// All paths that nothing else serves: files of the UI and its routes.
 pub fn router() -> Router {
     serve(BUILT)
+}
+
+/// Answers a browser that opens /metrics with the UI's page of that path; whoever else asks gets
+/// what `next` serves there, the server's own figures in the format of Prometheus.
+///
+/// A scraper never takes HTML, and a browser that navigates always does.
+pub async fn page_at_metrics(request: Request, next: Next) -> Response {
+    let takes_html = request
+        .headers()
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    if takes_html && request.method() == Method::GET && request.uri().path() == "/metrics" {
+        let mut response = index(BUILT);
+        let by_accept = HeaderValue::from_static("accept");
+        response.headers_mut().insert(VARY, by_accept);
+        return response;
+    }
+    next.run(request).await
 }
 
 /// The UI made of `files`.

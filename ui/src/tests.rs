@@ -170,3 +170,28 @@ fn the_table_is_sorted() {
     assert!(BUILT.iter().all(|file| !file.path.ends_with(".br")));
     assert_eq!(is_built(), File::find(BUILT, "index.html").is_some());
 }
+
+/// Scenario: a browser and a scraper ask for /metrics, which is a page and the server's figures.
+/// Guarantees: the browser gets the page, the scraper what stands behind; caches tell them apart.
+#[tokio::test]
+async fn metrics_is_a_page_for_browsers() {
+    let routes = Router::new()
+        .route("/metrics", axum::routing::get(async || "oriel_parts 1"))
+        .layer(axum::middleware::from_fn(page_at_metrics));
+    for (accept, page) in [
+        ("text/html,application/xhtml+xml,*/*;q=0.8", true),
+        (
+            "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+            false,
+        ),
+        ("*/*", false),
+    ] {
+        let request = Request::get("/metrics").header(ACCEPT, accept);
+        let request = request.body(Body::empty()).expect("a request");
+        let response = routes.clone().oneshot(request).await.expect("never fails");
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        assert_eq!(body.as_ref() == b"oriel_parts 1", !page, "{accept}");
+        assert_eq!(head.headers.contains_key(CONTENT_SECURITY_POLICY), page);
+    }
+}
