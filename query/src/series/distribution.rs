@@ -352,7 +352,7 @@ fn edges(steps: &[Distribution]) -> Option<Vec<f64>> {
         .copied()
         .filter(|edge| *edge > 0.0 && edge.is_finite());
     let lowest = positive.clone().next()?;
-    let highest = positive.last()?;
+    let highest = positive.next_back()?;
     let mut out = Vec::new();
     if edges[0] < 0.0 {
         out.push(edges[0]);
