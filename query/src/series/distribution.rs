@@ -347,7 +347,7 @@ fn edges(steps: &[Distribution]) -> Option<Vec<f64>> {
     if edges.len() <= ROWS_MAX + 1 {
         return Some(edges);
     }
-    let positive = edges
+    let mut positive = edges
         .iter()
         .copied()
         .filter(|edge| *edge > 0.0 && edge.is_finite());
