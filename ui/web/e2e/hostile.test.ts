@@ -39,7 +39,7 @@ test.each(PATHS)("%s", async (path) => {
   visit.allowed.push(/^console: Failed to load resource: .* status of 4\d\d/);
   try {
     const page = await visit.go(path);
-    await page.waitForLoadState("networkidle").catch(() => undefined);
+    await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => undefined);
     const harm = await page.evaluate(() => ({
       hacked: (window as unknown as { hacked?: number }).hacked ?? null,
       // Elements that only the hostile values would bring.

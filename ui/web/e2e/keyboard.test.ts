@@ -27,10 +27,16 @@ test("from search to the failing span, its attributes, and back", async () => {
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
     await page.getByRole("treegrid").waitFor();
+    await page.locator('[role="treegrid"] [role="row"][aria-rowindex="2"]').first().waitFor();
     await page.getByRole("treegrid").focus();
     await page.keyboard.press("e");
-    await page.keyboard.press("Enter");
-    await expect.poll(() => visit.place()).toContain("span=");
+    // The row of the error is brought into view first, which takes a frame or two.
+    await expect
+      .poll(async () => {
+        await page.keyboard.press("Enter");
+        return visit.place();
+      })
+      .toContain("span=");
     await page.getByRole("tab", { name: /Attributes/ }).waitFor();
     await page.keyboard.press("Escape");
     await expect.poll(() => visit.place()).not.toContain("span=");

@@ -134,7 +134,7 @@ describe.each(PLACES)("$name", ({ name, path, shows }) => {
         if (PICTURES) {
           mkdirSync(PICTURES, { recursive: true });
           // Charts and lists are drawn a frame after their data.
-          await page.waitForLoadState("networkidle").catch(() => undefined);
+          await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => undefined);
           await page.screenshot({ path: join(PICTURES, `${name}-${theme}.png`) });
         }
         expect(visit.unexpected()).toEqual([]);
