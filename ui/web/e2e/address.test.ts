@@ -17,7 +17,7 @@ async function picture(page: Page): Promise<string> {
   await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => undefined);
   const text = (await page.locator("#root").textContent()) ?? "";
   // Receipts say what an answer cost this time.
-  return text.replace(/[\d\s\u202f.,kM]*rows read.*?\d ms/g, "").replace(/\s+/g, " ");
+  return text.replace(/[\d\s\u202f.,kM]*rows read.*?ms/g, "").replace(/\s+/g, " ");
 }
 
 const VIEWS: [string, string, (page: Page) => Promise<void>][] = [
