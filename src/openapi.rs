@@ -48,8 +48,11 @@ pub(crate) fn described(
 /// Gives every operation a name that no other has: its method and its path.
 fn name_operations(whole: &mut OpenApi) {
     for (path, item) in &mut whole.paths.paths {
-        let path = path.trim_start_matches("/api/v1").replace(['{', '}'], "");
-        let path = path.replace(['/', '.', '-'], "_");
+        let path = match path.strip_prefix("/api/v1") {
+            Some(path) => path.to_owned(),
+            None => format!("/server{path}"),
+        };
+        let path = path.replace(['{', '}'], "").replace(['/', '.', '-'], "_");
         for (method, operation) in [
             ("get", &mut item.get),
             ("post", &mut item.post),

@@ -23,7 +23,7 @@ use oriel_storage::schema::{Schemas, Table};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::Config;
@@ -74,6 +74,7 @@ pub(crate) struct Answer {
     pieces: mpsc::Receiver<Piece>,
     cut: Arc<AtomicBool>,
     _task: AbortOnDropHandle<()>,
+    _over: DropGuard,
 }
 
 impl Answer {
@@ -168,6 +169,8 @@ impl Engine {
         let counters = Arc::new(Counters::default());
         let ticket = self.queries.enter(id, &sql, Arc::clone(&counters))?;
         let cancelled = ticket.cancelled();
+        // However this ends: what still runs of it shall end.
+        let over = cancelled.clone().drop_guard();
         let run = Run {
             environment: Arc::clone(&self.environment),
             known: Arc::clone(&self.known),
@@ -215,6 +218,7 @@ impl Engine {
             pieces: with_deadline(pieces, deadline, time_limit, cancelled),
             cut,
             _task: task,
+            _over: over,
         })
     }
 }
@@ -321,7 +325,12 @@ impl Run {
         let told = |error| error::from_datafusion(&error, &self.sql, &self.known);
         let state = self
             .environment
-            .session(&self.snapshot, &self.counters, &self.sql)
+            .session(
+                &self.snapshot,
+                &self.counters,
+                &self.sql,
+                self.ticket.cancelled(),
+            )
             .await
             .map_err(told)?;
         let plan = state.statement_to_plan(statement).await.map_err(|error| {

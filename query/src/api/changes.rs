@@ -45,7 +45,7 @@ impl Traffic {
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Metric {
+pub(crate) enum Changed {
     /// The duration that 95 % of requests stay below, in nanoseconds, rose.
     P95,
     /// The share of failed requests, 0 to 1, rose.
@@ -62,7 +62,7 @@ pub(crate) struct Change {
     /// Name of the spans.
     operation: String,
     /// What changed.
-    metric: Metric,
+    metric: Changed,
     /// In the range before.
     before: f64,
     /// In the range.
@@ -110,7 +110,7 @@ fn compare(traffic: &Traffic, seconds: f64) -> Vec<Change> {
         .collect()
 }
 
-type Compared = Option<(Metric, f64, f64, f64)>;
+type Compared = Option<(Changed, f64, f64, f64)>;
 
 fn p95(before: Side, now: Side) -> Compared {
     let (old, new) = (before.p95.filter(|p| *p > 0.0)?, now.p95?);
@@ -119,7 +119,7 @@ fn p95(before: Side, now: Side) -> Compared {
     }
     // The standard error of the logarithm of a log-normal's p95, sigma = 1, is 2.1 / sqrt(n).
     let error = 2.1 * (1.0 / before.requests + 1.0 / now.requests).sqrt();
-    Some((Metric::P95, old, new, (new / old).ln() / error))
+    Some((Changed::P95, old, new, (new / old).ln() / error))
 }
 
 fn errors(before: Side, now: Side) -> Compared {
@@ -129,7 +129,7 @@ fn errors(before: Side, now: Side) -> Compared {
     }
     let both = (before.errors + now.errors) / (before.requests + now.requests);
     let error = (both * (1.0 - both) * (1.0 / before.requests + 1.0 / now.requests)).sqrt();
-    Some((Metric::Errors, old, new, (new - old) / error.max(1e-9)))
+    Some((Changed::Errors, old, new, (new - old) / error.max(1e-9)))
 }
 
 fn rate(before: Side, now: Side, seconds: f64) -> Compared {
@@ -139,7 +139,7 @@ fn rate(before: Side, now: Side, seconds: f64) -> Compared {
     }
     let score = (now.requests - before.requests).abs() / (now.requests + before.requests).sqrt();
     let (old, new) = (before.requests / seconds, now.requests / seconds);
-    Some((Metric::Rate, old, new, score))
+    Some((Changed::Rate, old, new, score))
 }
 
 #[cfg(test)]
@@ -166,7 +166,7 @@ mod tests {
     /// Guarantees: what is sure and worse is told, nothing else, the surest first.
     #[test]
     fn only_sure_changes_are_told() {
-        let metrics = |all: &[Traffic]| -> Vec<Metric> {
+        let metrics = |all: &[Traffic]| -> Vec<Changed> {
             worst(all, 60.0)
                 .iter()
                 .map(|change| change.metric)
@@ -176,13 +176,16 @@ mod tests {
         assert_eq!(metrics(&[traffic(base, base)]), []);
         assert_eq!(
             metrics(&[traffic(base, (1000.0, 10.0, 2e7))]),
-            [Metric::P95]
+            [Changed::P95]
         );
         assert_eq!(
             metrics(&[traffic(base, (1000.0, 200.0, 5e6))]),
-            [Metric::Errors]
+            [Changed::Errors]
         );
-        assert_eq!(metrics(&[traffic(base, (100.0, 1.0, 5e6))]), [Metric::Rate]);
+        assert_eq!(
+            metrics(&[traffic(base, (100.0, 1.0, 5e6))]),
+            [Changed::Rate]
+        );
         assert_eq!(metrics(&[traffic((20.0, 0.0, 5e6), (22.0, 1.0, 9e6))]), []);
         assert_eq!(metrics(&[traffic((1000.0, 300.0, 5e7), base)]), []);
         let new = Traffic {

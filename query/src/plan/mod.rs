@@ -8,6 +8,7 @@ pub(crate) mod ids;
 pub(crate) mod json_text;
 mod resolve;
 pub(crate) mod session;
+mod stopping;
 pub(crate) mod table;
 mod typing;
 mod views;

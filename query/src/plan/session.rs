@@ -31,6 +31,7 @@ use super::typing::{AttributePlanner, Typing};
 use super::yielding::Yielding;
 use super::{functions, views};
 use crate::Config;
+use tokio_util::sync::CancellationToken;
 
 /// Name of the only catalog.
 pub(crate) const CATALOG: &str = "oriel";
@@ -85,7 +86,6 @@ impl Environment {
             .with_expr_planners(planners)
             .with_analyzer_rules(analyzers)
             .with_optimizer_rule(Arc::new(Resolve))
-            .with_physical_optimizer_rule(Arc::new(Yielding))
             .build();
         Ok(Environment {
             base,
@@ -94,12 +94,14 @@ impl Environment {
         })
     }
 
-    /// A session whose tables are those of `snapshot`; `sql` decides which views it needs.
+    /// A session whose tables are those of `snapshot`; `sql` decides which views it needs. What it
+    /// plans ends soon after `stop`.
     pub(crate) async fn session(
         &self,
         snapshot: &Arc<Snapshot>,
         counters: &Arc<Counters>,
         sql: &str,
+        stop: CancellationToken,
     ) -> Result<SessionState> {
         let pool = FairSpillPool::new(self.memory_bytes_max);
         let mut runtime = RuntimeEnv::clone(&self.runtime);
@@ -117,6 +119,7 @@ impl Environment {
         let mut state = SessionStateBuilder::new_from_existing(self.base.clone())
             .with_catalog_list(Arc::new(catalogs))
             .with_runtime_env(Arc::new(runtime))
+            .with_physical_optimizer_rule(Arc::new(Yielding { stop }))
             .build();
         // What now() means in this query.
         state.mark_start_execution();

@@ -31,13 +31,19 @@ use datafusion::physical_plan::{
     SendableRecordBatchStream,
 };
 use futures::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+
+use super::stopping::stoppable;
 
 /// Longest work without a yield, beside that on a single batch.
 const SLICE: Duration = Duration::from_millis(10);
 
-/// See the module.
+/// See the module; for the query that `stop` belongs to.
 #[derive(Debug)]
-pub(crate) struct Yielding;
+pub(crate) struct Yielding {
+    /// Cancelled when the query is over.
+    pub(crate) stop: CancellationToken,
+}
 
 impl PhysicalOptimizerRule for Yielding {
     fn optimize(
@@ -53,6 +59,7 @@ impl PhysicalOptimizerRule for Yielding {
                 || node.is::<RecursiveQueryExec>()
                 || node.is::<UnnestExec>();
             if multiplies || node.children().is_empty() {
+                let node = stoppable(node, &self.stop)?;
                 let yielding: Arc<dyn ExecutionPlan> = Arc::new(YieldingExec::new(node));
                 return Ok(Transformed::yes(yielding));
             }
