@@ -1,4 +1,4 @@
-//! What somebody sees who watches a server: what arrives and is refused, which queries run, how the
+//! What somebody sees who watches a server: what arrives and is refused, how the
 //! server is doing, and the description of all that can be asked.
 
 use std::collections::BTreeSet;
@@ -14,15 +14,6 @@ use crate::support::otlp::{post, send_shop, shop, true_count};
 
 /// How soon the stream tells of a refusal.
 const SOON: Duration = Duration::from_secs(1);
-/// How soon the work of a cancelled query ends.
-const STOPPED: Duration = Duration::from_millis(500);
-/// Other tests use the processors as well: one attempt of these must keep the time.
-const ATTEMPTS: usize = 5;
-
-/// Hours of work: a costly expression over the pairs of rows of each service.
-const HEAVY: &str = "SELECT count(*) FROM spans a JOIN spans b ON a.service_name = b.service_name
-                     WHERE regexp_like(a.name || b.name || a.duration, '(x+x+)+y')";
-
 /// The live stream of a server, read event by event.
 struct Events {
     stream: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
@@ -134,118 +125,6 @@ async fn what_arrives_is_seen() {
         let bare = reqwest::get(format!("{}{path}", server.url())).await;
         assert_eq!(bare.expect("an answer").status(), 401, "{path}");
     }
-}
-
-/// The one query that runs, if one does.
-async fn running(server: &Server) -> Option<Value> {
-    let (status, body) = server.get("/api/v1/queries").await;
-    assert_eq!(status, 200);
-    let answer: Value = serde_json::from_str(&body).expect("JSON");
-    answer["queries"]
-        .as_array()
-        .expect("a list")
-        .first()
-        .cloned()
-}
-
-/// Waits until a query has read rows; its entry.
-async fn under_way(server: &Server) -> Value {
-    loop {
-        match running(server).await {
-            Some(query) if query["rows_read"].as_u64() > Some(0) => return query,
-            _ => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-    }
-}
-
-/// How long it takes until no query runs.
-async fn until_idle(server: &Server) -> Duration {
-    let asked = Instant::now();
-    while running(server).await.is_some() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    asked.elapsed()
-}
-
-async fn server_with_rows() -> Server {
-    let server = Server::start().await;
-    for body in shop(Signal::Traces) {
-        post(&server, Signal::Traces, "application/x-protobuf", body).await;
-    }
-    server
-}
-
-fn heavy(server: &Server, id: &str) -> tokio::task::JoinHandle<(u16, Value)> {
-    let request = server
-        .request(Method::POST, "/api/v1/sql")
-        .json(&json!({"sql": HEAVY, "query_id": id}));
-    tokio::spawn(async move {
-        match request.send().await {
-            Ok(answer) => (answer.status().as_u16(), answer.json().await.expect("JSON")),
-            // The server of a test that has failed.
-            Err(_) => (0, Value::Null),
-        }
-    })
-}
-
-/// Scenario: a query of hours, watched and then deleted; the same id again.
-/// Guarantees: it is listed with its progress; DELETE ends its work within half a second, and its
-/// client hears why; an id that runs cannot be taken, one that has ended is unknown.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_query_is_watched_and_stopped() {
-    let server = server_with_rows().await;
-    let mut took = Vec::new();
-    for attempt in 0..ATTEMPTS {
-        let id = format!("heavy-{attempt}");
-        let asked = heavy(&server, &id);
-        let query = under_way(&server).await;
-        assert_eq!(
-            (&query["id"], &query["state"]),
-            (&json!(id), &json!("running"))
-        );
-        assert_eq!(query["sql"], HEAVY);
-        assert_eq!(query["started"].as_str().map(str::len), Some(19));
-        let path = format!("/api/v1/queries/{id}");
-        assert_eq!(server.get(&path).await.0, 200);
-        if attempt == 0 {
-            let (status, taken) = heavy(&server, &id).await.expect("no panic");
-            assert_eq!(
-                (status, &taken["error"]["code"]),
-                (400, &json!("bad_request"))
-            );
-        }
-        let deleted = server.request(Method::DELETE, &path).send().await;
-        assert_eq!(deleted.expect("an answer").status(), 204);
-        took.push(until_idle(&server).await);
-        let (status, answer) = asked.await.expect("no panic");
-        assert_eq!(
-            (status, &answer["error"]["code"]),
-            (409, &json!("cancelled"))
-        );
-        assert_eq!(server.get(&path).await.0, 404);
-        if took[attempt] < STOPPED {
-            return;
-        }
-    }
-    panic!("{took:?}");
-}
-
-/// Scenario: the client of a query of hours goes away.
-/// Guarantees: the work ends within half a second.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_goes_stops_its_query() {
-    let server = server_with_rows().await;
-    let mut took = Vec::new();
-    for attempt in 0..ATTEMPTS {
-        let asked = heavy(&server, &format!("left-{attempt}"));
-        under_way(&server).await;
-        asked.abort();
-        took.push(until_idle(&server).await);
-        if took[attempt] < STOPPED {
-            return;
-        }
-    }
-    panic!("{took:?}");
 }
 
 /// All values of the key `$ref` in `value`.

@@ -56,6 +56,7 @@ test("a refused request is shown with its reason and payload", async () => {
     const page = await visit.go("/status");
     const answer = await empty.server.post("traces", '{"resourceSpans": [ broken');
     expect(answer.status).toBe(400);
+    await page.locator("li > button[aria-expanded='false']").first().click();
     await page.getByText("broken").first().waitFor();
     expect(visit.unexpected()).toEqual([]);
   } finally {
