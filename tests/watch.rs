@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::Server;
-use crate::support::otlp::{post, send_shop, shop, true_count};
+use crate::support::otlp::{post, send_shop, true_count};
 
 /// How soon the stream tells of a refusal.
 const SOON: Duration = Duration::from_secs(1);
