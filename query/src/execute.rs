@@ -148,6 +148,15 @@ impl Engine {
         self.query_as(None, snapshot, sql).await
     }
 
+    /// As [`Engine::query`], for rows that are not kept: as many as there are.
+    pub(crate) async fn query_whole(
+        &self,
+        snapshot: Arc<Snapshot>,
+        sql: String,
+    ) -> Result<Answer, Error> {
+        self.start(None, snapshot, sql, usize::MAX).await
+    }
+
     /// Starts `sql` on `snapshot`, listed under `id`; returns when its columns are known.
     ///
     /// Errors: the query does not parse or plan, it has waited too long for a place, it was
@@ -158,6 +167,16 @@ impl Engine {
         id: Option<String>,
         snapshot: Arc<Snapshot>,
         sql: String,
+    ) -> Result<Answer, Error> {
+        self.start(id, snapshot, sql, self.config.rows_max).await
+    }
+
+    async fn start(
+        &self,
+        id: Option<String>,
+        snapshot: Arc<Snapshot>,
+        sql: String,
+        rows_max: usize,
     ) -> Result<Answer, Error> {
         if sql.len() as u64 > self.config.sql_bytes_max.as_u64() {
             let message = format!("the query is longer than {}", self.config.sql_bytes_max);
@@ -176,7 +195,7 @@ impl Engine {
             known: Arc::clone(&self.known),
             snapshot,
             sql,
-            rows_max: self.config.rows_max,
+            rows_max,
             cut: Arc::clone(&cut),
             counters,
             started: Instant::now(),

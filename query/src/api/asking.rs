@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::request::Range;
 use super::summaries;
 use crate::error::{Code, Error};
-use crate::execute::{Engine, Piece};
+use crate::execute::{Answer, Engine, Piece};
 use crate::filter::{self, Conditions};
 use crate::http::Api;
 use crate::receipt::Receipt;
@@ -55,23 +55,33 @@ impl Asking {
     /// Cancel safety: dropped, the query is cancelled.
     pub(crate) async fn rows(&self, sql: String) -> Result<Vec<RecordBatch>, Error> {
         let mut batches = Vec::new();
-        self.fold(sql, |rows| batches.push(rows)).await?;
+        let answer = self.engine.query(Arc::clone(&self.snapshot), sql.clone());
+        self.read(sql, answer.await, |rows| batches.push(rows))
+            .await?;
         Ok(batches)
     }
 
-    /// Hands the rows of `sql` to `take`, batch by batch, without keeping them.
+    /// Hands the rows of `sql` to `take`, batch by batch, however many there are.
     ///
-    /// Errors, cancel safety: as for [`Asking::rows`].
+    /// Errors: those of queries. Cancel safety: dropped, the query is cancelled.
     pub(crate) async fn fold(
         &self,
         sql: String,
+        take: impl FnMut(RecordBatch),
+    ) -> Result<(), Error> {
+        let answer = self
+            .engine
+            .query_whole(Arc::clone(&self.snapshot), sql.clone());
+        self.read(sql, answer.await, take).await
+    }
+
+    async fn read(
+        &self,
+        sql: String,
+        answer: Result<Answer, Error>,
         mut take: impl FnMut(RecordBatch),
     ) -> Result<(), Error> {
-        let mut answer = self
-            .engine
-            .query(Arc::clone(&self.snapshot), sql.clone())
-            .await
-            .map_err(|error| ours(error, &sql))?;
+        let mut answer = answer.map_err(|error| ours(error, &sql))?;
         loop {
             match answer.next().await {
                 Some(Piece::Rows(rows)) => take(rows),
@@ -112,7 +122,10 @@ impl Asking {
     /// What was spent so far; `rows_returned` is for the caller to set when it is not the sum.
     pub(crate) fn receipt(&self) -> Receipts {
         let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        spent.clone()
+        let mut spent = spent.clone();
+        // What needed no statement lacks nothing.
+        spent.receipt.complete |= spent.sql.is_empty();
+        spent
     }
 }
 

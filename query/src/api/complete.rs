@@ -1,9 +1,9 @@
 //! `GET complete`: what may stand at the cursor of the query bar.
 //!
 //! In: the filter text and the cursor. The word around the cursor is a key until it has an
-//! operator, then a value. Out: built-in keys and attribute keys, or the values of the key, in the
-//! latest rows of the range that the rest of the filter lets through: completion need not be exact,
-//! so it reads a limited number of rows.
+//! operator, then a value. Out: built-in keys and attribute keys, or the values of the key, in some
+//! rows of the range that the rest of the filter lets through: completion need not be exact, so it
+//! reads a limited number of rows.
 
 use axum::Json;
 use axum::extract::State;

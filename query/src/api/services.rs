@@ -467,7 +467,7 @@ struct Operation {
     service: String,
     /// Name of the spans.
     name: String,
-    /// Kind of the spans.
+    /// Kind of the spans in lower case: `server`, `client`, `internal`, `producer`, `consumer`.
     kind: String,
     #[serde(flatten)]
     figures: Figures,
@@ -515,7 +515,7 @@ async fn operations(
     let read = rows(&batches).map(|row| Operation {
         service: row.string(0),
         name: row.string(1),
-        kind: row.string(2),
+        kind: row.string(2).to_lowercase(),
         figures: Figures::read(&row, 3),
     });
     Ok(Json(OperationsAnswer {
