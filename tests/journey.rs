@@ -23,7 +23,7 @@ use crate::wire::{Encoding, Grpc, Http, JSON, PROTOBUF};
 use truth::{Truth, corpus, requests};
 
 /// Keeps all of the corpus however old it is by now, and all of it in buffers.
-const KEEP: &[(&str, &str)] = &[
+pub(crate) const KEEP: &[(&str, &str)] = &[
     ("ORIEL_STORAGE_RETENTION_TRACES", "0s"),
     ("ORIEL_STORAGE_RETENTION_LOGS", "0s"),
     ("ORIEL_STORAGE_RETENTION_METRICS", "0s"),
