@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::asking::{Asking, Receipts};
-use super::attributes::{Reading, keys_of, values_of};
+use super::attributes::{KeyCount, Reading, keys_of};
 use super::cells::rows;
 use super::request::{Params, Range, limit, quoted};
 use super::series;
@@ -219,21 +219,18 @@ async fn metric_keys(
         quoted(&params.name)
     );
     let (found, _) = keys_of(&asking, Table::Metrics, &from, "").await?;
-    let mut keys = Vec::new();
-    for key in found.into_iter().take(KEYS_MAX) {
-        let read = Reading::of(asking.snapshot(), Table::Metrics, &key.key, Some(key.level))?;
-        let values = values_of(&asking, &read, &from, "", TOP_VALUES).await?;
-        let top = values.values.into_iter().map(|found| Top {
-            value: found.value,
-            count: found.count,
-        });
-        keys.push(MetricKey {
+    let found: Vec<KeyCount> = found.into_iter().take(KEYS_MAX).collect();
+    let values = values_by_key(&asking, &found, &from).await?;
+    let mut keys: Vec<MetricKey> = found
+        .into_iter()
+        .zip(values)
+        .map(|(key, values)| MetricKey {
             key: key.key,
             level: key.level,
-            values_count: values.distinct,
-            top: top.collect(),
-        });
-    }
+            values_count: values.len() as u64,
+            top: top(values),
+        })
+        .collect();
     let places = HashMap::from([("point", 0), ("resource", 1), ("scope", 2)]);
     keys.sort_by(|a, b| {
         let place = |key: &MetricKey| (places.get(key.level).copied(), key.values_count < 2);
@@ -243,4 +240,43 @@ async fn metric_keys(
         keys,
         receipt: asking.receipt(),
     }))
+}
+
+/// Points by value of each of `keys`: read once a series, whose labels do not change.
+async fn values_by_key(
+    asking: &Asking,
+    keys: &[KeyCount],
+    from: &str,
+) -> Result<Vec<HashMap<String, u64>>, Error> {
+    let mut columns = String::new();
+    for key in keys {
+        let read = Reading::of(asking.snapshot(), Table::Metrics, &key.key, Some(key.level))?;
+        columns += &format!(", max({})", read.value);
+    }
+    let mut all = vec![HashMap::new(); keys.len()];
+    let sql = format!("SELECT count(*){columns} FROM {from} GROUP BY series_id");
+    asking
+        .fold(sql, |batch| {
+            for row in rows(std::slice::from_ref(&batch)) {
+                for (index, values) in all.iter_mut().enumerate() {
+                    if let Some(value) = row.text(index + 1) {
+                        let count: &mut u64 = values.entry(value.to_owned()).or_default();
+                        *count += row.count(0);
+                    }
+                }
+            }
+        })
+        .await?;
+    Ok(all)
+}
+
+/// The most frequent of `values`.
+fn top(values: HashMap<String, u64>) -> Vec<Top> {
+    let mut all: Vec<Top> = values
+        .into_iter()
+        .map(|(value, count)| Top { value, count })
+        .collect();
+    all.sort_by(|a, b| (b.count, &a.value).cmp(&(a.count, &b.value)));
+    all.truncate(TOP_VALUES);
+    all
 }
