@@ -9,7 +9,7 @@ use crate::ask::{Counts, int, text};
 use crate::check::Checks;
 use crate::journey::truth::counts;
 
-fn by_name<'a>(answer: &'a Value) -> BTreeMap<String, &'a Value> {
+fn by_name(answer: &Value) -> BTreeMap<String, &Value> {
     let services = list(answer, "services").iter();
     services
         .map(|service| (text(&service["name"]), service))
