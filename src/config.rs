@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use oriel_proto::Token;
@@ -199,9 +200,19 @@ fn whole_days(value: &mut Value) {
     if let Value::String(text) = value
         && text.contains("month")
         && let Ok(duration) = humantime::parse_duration(text)
-        && duration.as_secs().is_multiple_of(86_400)
     {
-        *text = format!("{}days", duration.as_secs() / 86_400);
+        *text = duration_text(duration);
+    }
+}
+
+/// A duration as a person would set it: whole days as days, since humantime's months and years are
+/// averages ("2months 29days 2h 52m 48s" for 90 days).
+pub(crate) fn duration_text(duration: Duration) -> String {
+    const DAY: u64 = 86_400;
+    if duration.subsec_nanos() == 0 && duration.as_secs() >= DAY && duration.as_secs() % DAY == 0 {
+        format!("{}days", duration.as_secs() / DAY)
+    } else {
+        humantime::format_duration(duration).to_string()
     }
 }
 

@@ -315,7 +315,7 @@ async fn status(State(health): State<Health>) -> Response {
 
 impl Facts {
     fn of(settings: &Settings) -> Facts {
-        let time = |time| humantime::format_duration(time).to_string();
+        let time = crate::config::duration_text;
         let storage = &settings.storage;
         let dir = std::path::absolute(&settings.data_dir);
         let dir = dir.unwrap_or_else(|_| settings.data_dir.clone());

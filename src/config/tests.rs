@@ -235,3 +235,19 @@ fn every_field_is_a_key() {
     let keys: BTreeSet<String> = keys().iter().map(Key::path).collect();
     assert_eq!(keys, fields);
 }
+
+/// Scenario: durations that humantime writes in months, and others.
+/// Guarantees: whole days are written as days; the text always reads back as the same duration.
+#[test]
+fn durations_are_written_as_a_person_would() {
+    for (seconds, text) in [
+        (90 * 86_400, "90days"),
+        (86_400, "1days"),
+        (10, "10s"),
+        (5_400, "1h 30m"),
+    ] {
+        let duration = Duration::from_secs(seconds);
+        assert_eq!(duration_text(duration), text);
+        assert_eq!(humantime::parse_duration(text), Ok(duration));
+    }
+}
