@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use oriel_proto::Token;
+use oriel_storage::failpoint;
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::{Table, Value};
 
@@ -351,6 +352,10 @@ fn from_environment(keys: &[Key], vars: &[(String, String)]) -> Result<Table> {
     let mut merged = Table::new();
     for (name, text) in vars {
         if OTHER_VARIABLES.contains(&name.as_str()) {
+            continue;
+        }
+        if cfg!(debug_assertions) && name == failpoint::VARIABLE {
+            failpoint::parse(text).map_err(|e| anyhow!("environment variable {name}: {e}"))?;
             continue;
         }
         let Some(key) = keys.iter().find(|key| key.variable() == *name) else {

@@ -17,6 +17,7 @@ mod api;
 mod commands;
 mod crash;
 mod edges;
+mod fuzz;
 mod journey;
 mod lake;
 mod live;

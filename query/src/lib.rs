@@ -22,6 +22,8 @@ mod series;
 mod trace;
 
 mod filter;
+#[doc(hidden)]
+pub mod fuzz;
 
 mod api;
 mod http;

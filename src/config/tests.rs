@@ -251,3 +251,22 @@ fn durations_are_written_as_a_person_would() {
         assert_eq!(humantime::parse_duration(text), Ok(duration));
     }
 }
+
+#[allow(unreachable_pub, reason = "shared with tests/fuzz.rs")]
+#[path = "../../fuzz/src/corpus.rs"]
+mod corpus;
+
+/// Scenario: settings files of any bytes: the corpus of fuzz/corpus/settings and random changes of it.
+/// Guarantees: no panic; what is accepted prints as a file that is accepted.
+#[test]
+fn any_file_is_read_or_refused() {
+    corpus::run("settings", |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        if let Ok(settings) = resolve(&[], Some(&text), &[]) {
+            let printed = settings.print().expect("prints");
+            let secret = !settings.token.is_empty();
+            let again = resolve(&[], Some(&printed), &[]);
+            assert!(secret || again.is_ok(), "{printed}: {again:?}");
+        }
+    });
+}

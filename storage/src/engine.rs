@@ -23,7 +23,7 @@ use crate::state::State;
 use crate::trust::Trust;
 use crate::{
     Clock, Config, Deleted, Error, PartId, PartMeta, Result, Selection, TenantId, WalPosition,
-    compact, delete, expire, invariant, orphans,
+    compact, delete, expire, failpoint, invariant, orphans,
 };
 
 /// The time believed is remembered when it has moved this far, in nanoseconds.
@@ -106,10 +106,12 @@ impl Engine {
             return Ok(None);
         };
         let start = Instant::now();
+        failpoint::pass("flush", "before_parts");
         let parts = match unsure.take() {
             Some((last, parts)) if last == sealed.last => parts,
             _ => write_parts(&self.parts, &sealed.sealed())?,
         };
+        failpoint::pass("flush", "after_parts");
         let in_time = parts.iter().filter(|part| !part.odd);
         if let Some(newest) = in_time.map(|part| part.time_max.0).max() {
             self.newest_row.fetch_max(newest, Ordering::Relaxed);
@@ -173,10 +175,12 @@ impl Engine {
         self.disk.check(bytes_in)?;
         let start = Instant::now();
         let merged = compact::merge(&self.parts, merge)?;
+        failpoint::pass("compact", "after_output");
         debug_assert!(invariant::rows_kept(&merge.parts, &merged));
         let bytes_out: u64 = merged.iter().map(|part| part.bytes).sum();
         let parts_count = merge.parts.len();
         self.replace(merged, merge.parts.clone(), CommitKind::Compact)?;
+        failpoint::pass("compact", "after_merge");
         let seconds = start.elapsed().as_secs_f64();
         metrics::counter!("oriel_merges_total").increment(1);
         metrics::histogram!("oriel_merge_seconds").record(seconds);
@@ -356,6 +360,7 @@ impl Engine {
         let mut add = Vec::new();
         let made = self.without(selection, &parts, &found, &mut add);
         let summaries = made.inspect_err(|_| remove_parts(&self.parts, &add))?;
+        failpoint::pass("delete", "after_output");
         let mut remove: Vec<_> = found.into_iter().map(|(part, _)| part).collect();
         remove.extend(summaries);
         self.replace(add, remove, CommitKind::Delete)?;
@@ -378,6 +383,7 @@ impl Engine {
             let Some(left) = delete::rewrite(&self.parts, selection, part, *rows)? else {
                 continue;
             };
+            failpoint::pass("delete", "part_rewritten");
             let spans = left.table == Table::Spans;
             add.push(left);
             if spans {
@@ -428,17 +434,21 @@ impl Engine {
         let mut due = {
             let mut catalog = lock(&self.catalog);
             catalog.expire_snapshots(UnixNanos(now.0.saturating_sub(before)))?;
+            failpoint::pass("unlink", "snapshots_ended");
             catalog.files_due(now, grace)?
         };
         due.retain(|file| !self.state.pinned(&file.path));
         for file in &due {
             let path = self.config.data_dir.join(&file.path);
+            failpoint::pass("unlink", "before_file");
             self.parts.objects.files().remove(&path)?;
+            failpoint::pass("unlink", "after_file");
             self.parts.objects.checks().forget(&file.path);
         }
         if due.is_empty() {
             return Ok(());
         }
+        failpoint::pass("unlink", "after_files");
         metrics::counter!("oriel_files_unlinked_total").increment(due.len() as u64);
         lock(&self.catalog).forget_files(&due)
     }

@@ -60,6 +60,7 @@ pub(crate) fn write_parts(ctx: &PartContext, sealed: &[Sealed]) -> Result<Vec<Pa
             remove_parts(ctx, &parts);
             return Err(error);
         }
+        crate::failpoint::pass("flush", "part_written");
     }
     Ok(parts)
 }

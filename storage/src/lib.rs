@@ -26,9 +26,13 @@ mod doctor;
 mod engine;
 mod error;
 mod expire;
+#[doc(hidden)]
+pub mod failpoint;
 mod files;
 mod flush;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 mod invariant;
 mod layout;
 mod lock;

@@ -36,6 +36,7 @@ pub(crate) fn move_aside(
             fs::create_dir_all(folder).map_err(|source| failed("creating", folder, source))?;
         }
         files.rename(path, &aside)?;
+        crate::failpoint::pass("open", "orphan_moved");
         // Its age counts from now on.
         let touched = File::open(&aside).and_then(|file| file.set_modified(time(now)));
         if let Err(error) = touched {

@@ -27,7 +27,7 @@ use crate::seen::{self, Seen, SeenEntry};
 use crate::state::State;
 use crate::wal::reader::{Damaged, Found, walk};
 use crate::wal::{Logged, io, sync_dir, writer};
-use crate::{Batch, Clock, Config, Error, ReplayFn, Result, WalPosition};
+use crate::{Batch, Clock, Config, Error, ReplayFn, Result, WalPosition, failpoint};
 
 /// A store that has caught up with its files.
 #[derive(Debug)]
@@ -68,6 +68,7 @@ pub(crate) fn recover(
     sync_dir(layout.root())?;
     let disk = Arc::new(Disk::new(layout.root(), config.disk_free_min.as_u64(), ask));
     let (mut catalog, found) = Catalog::open(&layout, &promoted(&config)?, Arc::clone(&clock))?;
+    failpoint::pass("open", "catalog");
     let seen_bytes = seen::blob_bytes_max(config.dedup_entries_max);
     catalog.keep_seen(config.dedup_window, seen_bytes);
     let secret = catalog.secret();
@@ -99,6 +100,7 @@ pub(crate) fn recover(
         remembered_time,
     );
     engine.sweep()?;
+    failpoint::pass("open", "swept");
     replay_log(&engine, &mut log, replay, stop)?;
     Ok(Recovered {
         engine,
@@ -241,8 +243,10 @@ fn restore(
         batches,
         seen,
     }]);
+    failpoint::pass("replay", "frame");
     if bytes >= engine.config.flush_threshold() {
         engine.flush()?;
+        failpoint::pass("replay", "flushed");
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::tasks::{self, Wake};
 use crate::wal::writer::{Settled, Wal};
 use crate::{
     Batch, Clock, Config, Deleted, Error, Frame, PartId, ReplayFn, RequestHash, Result, Selection,
-    Snapshot, TenantId, WalPosition,
+    Snapshot, TenantId, WalPosition, failpoint,
 };
 
 /// XXH3 takes secrets of this length.
@@ -407,6 +407,7 @@ impl Store {
         let store = Arc::clone(&self.0);
         let flushed = blocking("closing", move || {
             store.wal.close();
+            failpoint::pass("close", "before_flush");
             store.flush()
         })
         .await;
@@ -425,7 +426,9 @@ impl Inner {
     pub(crate) fn flush(&self) -> Result<()> {
         let wanted = self.engine.state.position();
         while let Some(flushed) = self.engine.flush()? {
+            failpoint::pass("flush", "before_trim");
             self.wal.trim(flushed);
+            failpoint::pass("flush", "after_trim");
             // After one that failed, what came since is behind what it left.
             if flushed >= wanted {
                 break;
@@ -504,6 +507,7 @@ fn settle(engine: &Engine, wake: Arc<Wake>) -> impl FnMut(Settled<Pending>) + Se
             if state.publish(frames) >= flush_bytes {
                 wake.flush.notify_one();
             }
+            failpoint::pass("wal", "before_answer");
             for ((claimed, received_at, answer), _room, reply, position) in answers {
                 claimed.complete(received_at, answer);
                 // Nobody may be waiting any more.

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -113,8 +113,54 @@ impl Server {
 
     /// Starts the server again on the same data directory, on new ports; kills it first if it runs.
     pub(crate) async fn restart(&mut self) {
+        if let Some(status) = self.try_restart().await {
+            panic!(
+                "oriel did not become ready but ended with {status}; it printed:\n{}",
+                self.log
+            );
+        }
+    }
+
+    /// As [`Server::restart`], for a server that may end before it is ready: its status then.
+    pub(crate) async fn try_restart(&mut self) -> Option<ExitStatus> {
         self.kill9();
-        self.process = Some(Process::start(&self.data_dir(), &self.args, &self.vars));
+        match Process::start(&self.data_dir(), &self.args, &self.vars) {
+            Ok(process) => {
+                self.process = Some(process);
+                None
+            }
+            Err((status, log)) => {
+                self.log.push_str(&log);
+                Some(status)
+            }
+        }
+    }
+
+    /// How the process ended, if it does so by itself within `patience`.
+    pub(crate) async fn ended(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let end = tokio::time::Instant::now() + patience;
+        loop {
+            let process = self.process.as_mut().expect("the server runs");
+            if let Some(status) = process.child.try_wait().expect("can be awaited") {
+                // Its standard error is closed: all of it can be read.
+                while let Ok(line) = process.lines.recv_timeout(PATIENCE) {
+                    process.log.push_str(&line);
+                    process.log.push('\n');
+                }
+                self.log.push_str(&process.log);
+                self.process = None;
+                return Some(status);
+            }
+            if tokio::time::Instant::now() >= end {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The variable is not set any more from the next start on.
+    pub(crate) fn unset_var(&mut self, name: &str) {
+        self.vars.retain(|(known, _)| known != name);
     }
 
     /// Changes a variable for the next start.
@@ -276,8 +322,13 @@ pub(crate) fn command(data_dir: &Path) -> Command {
 }
 
 impl Process {
-    /// Starts the binary and reads what it prints until it says that it is ready.
-    fn start(data_dir: &Path, args: &[String], vars: &[(String, String)]) -> Process {
+    /// Starts the binary and reads what it prints until it says that it is ready. Where it ends
+    /// instead: its status, and what it printed.
+    fn start(
+        data_dir: &Path,
+        args: &[String],
+        vars: &[(String, String)],
+    ) -> Result<Process, (ExitStatus, String)> {
         let mut child = command(data_dir)
             .args(args)
             .envs(vars.iter().map(|(name, value)| (name, value)))
@@ -296,9 +347,15 @@ impl Process {
         });
         let mut log = String::new();
         loop {
-            let Ok(line) = lines.recv_timeout(PATIENCE) else {
-                let _ = child.kill();
-                panic!("oriel did not become ready; it printed:\n{log}");
+            let line = match lines.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err((child.wait().expect("can be awaited"), log));
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = child.kill();
+                    panic!("oriel did not become ready; it printed:\n{log}");
+                }
             };
             log.push_str(&line);
             log.push('\n');
@@ -308,14 +365,14 @@ impl Process {
         }
         let [grpc, otlp_http, http] =
             ["OTLP/gRPC", "OTLP/HTTP", "UI and API"].map(|label| address(&log, label));
-        Process {
+        Ok(Process {
             child,
             lines,
             log,
             grpc,
             otlp_http,
             http,
-        }
+        })
     }
 
     /// Takes over what was printed meanwhile.

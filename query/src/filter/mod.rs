@@ -37,6 +37,11 @@ pub(crate) fn conditions(
     }
 }
 
+/// The text that `q` is printed as; `None` when it is empty or does not parse.
+pub(crate) fn printed(q: &str) -> Option<String> {
+    parse::parse(q).ok()?.map(|expr| expr.to_string())
+}
+
 /// What is wrong with a filter, and where.
 #[derive(Debug, Clone, PartialEq)]
 struct Wrong {

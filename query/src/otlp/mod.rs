@@ -21,6 +21,11 @@ use oriel_proto::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
 use oriel_proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use oriel_storage::schema::{Schemas, Table};
 
+/// Whether `object` is in the attribute encoding.
+pub(crate) fn is_attributes(object: &str) -> bool {
+    value::attributes(object).is_some()
+}
+
 /// Why rows are not OTLP.
 #[derive(Debug, thiserror::Error)]
 pub enum OtlpError {

@@ -14,7 +14,7 @@ use super::load::{self, Columns};
 use super::{Catalog, Commit, CommitKind, Committed, Lake, open, tables, value};
 use crate::layout::TABLES;
 use crate::schema::Table;
-use crate::{ColumnStats, Error, PartId, PartMeta, StatValue};
+use crate::{ColumnStats, Error, PartId, PartMeta, StatValue, failpoint};
 
 impl Catalog {
     /// Makes `commit` durable and visible, all of it or nothing.
@@ -101,6 +101,7 @@ impl Catalog {
             let window = i64::try_from(self.seen_window.as_nanos()).unwrap_or(i64::MAX);
             let oldest = UnixNanos(now.0.saturating_sub(window));
             tables::remember(&tx, now, hashes, oldest, self.seen_bytes_max)?;
+            failpoint::pass("flush", "seen_kept");
         }
         lake.snapshot_id = step.head.snapshot_id;
         let reloaded = foreign
@@ -110,7 +111,9 @@ impl Catalog {
             lake.digest = Digest::of(parts.iter().map(AsRef::as_ref));
         }
         lake.digest.write(&tx, lake.snapshot_id)?;
+        failpoint::pass(message(commit.why), "before_commit");
         tx.commit()?;
+        failpoint::pass(message(commit.why), "after_commit");
         self.lake = lake;
         Ok(Committed {
             snapshot_id: self.lake.snapshot_id,

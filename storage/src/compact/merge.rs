@@ -39,6 +39,7 @@ pub(crate) fn merge(ctx: &PartContext, merge: &Merge) -> Result<Vec<PartMeta>> {
     let mut joiner = Joiner::default();
     while let Some(rows) = merged.next_rows()? {
         counts.rows += rows.num_rows() as u64;
+        crate::failpoint::pass("compact", "half_output");
         if merge.table == Table::Traces {
             counts.spans_in += summary::spans_count(schema, &rows)?;
             if let Some(rows) = joiner.push(schema, rows)? {

@@ -116,7 +116,9 @@ impl Walk<'_> {
                 self.damaged(next, bytes.slice(at..next_at), path, at)?;
                 at = next_at;
             } else if let Some(end) = end {
-                self.damaged(end, bytes.slice(at..), path, at)?;
+                // The file may end within the padding of its last good frame.
+                let rest = bytes.slice(at.min(bytes.len())..);
+                self.damaged(end, rest, path, at)?;
             } else {
                 self.torn = self.tail(&bytes, at, path);
                 break;

@@ -1,5 +1,7 @@
 //! The log alone: codec, torn tails, damage, stale frames, reuse, failing writes and syncs.
 
+mod tails;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::disk::Disk;
 use crate::files::Files;
-use crate::{Error, Frame, Result, WalPosition};
+use crate::{Error, Frame, Result, WalPosition, failpoint};
 
 /// A group is written once it has this much.
 const GROUP_BYTES_MAX: usize = 2 << 20;
@@ -251,6 +251,7 @@ impl<T> Shared<T> {
             }
         }
         for segment in surplus {
+            failpoint::pass("trim", "before_remove");
             remove_flushed(&self.files, &segment);
         }
     }
@@ -376,11 +377,13 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             );
             done.push((WalPosition(sequence), self.buffer.len() - start));
         }
+        failpoint::pass("wal", "before_write");
         if let Err(error) = self.write() {
             self.give_up_segment();
             self.refuse(run, reason(&error));
             return;
         }
+        failpoint::pass("wal", "before_sync");
         if let Err(error) = self.sync() {
             let reason = format!(
                 "a sync of the write-ahead log has failed ({}); check the disk, then restart oriel",
@@ -391,6 +394,7 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             self.refuse(run, reason);
             return;
         }
+        failpoint::pass("wal", "after_sync");
         self.next += run.len() as u64;
         metrics::counter!("oriel_wal_frames_total").increment(run.len() as u64);
         metrics::counter!("oriel_wal_bytes_total").increment(self.buffer.len() as u64);
@@ -506,6 +510,7 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             free
         };
         let files = &self.options.files;
+        failpoint::pass("rotate", "before");
         match free {
             Some(free) => files.rename(&free.path, &path).inspect_err(|_| {
                 lock(&self.shared.segments).free.push(free.clone());
@@ -518,10 +523,13 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
                     // Whatever space it took is needed elsewhere.
                     let _ = std::fs::remove_file(&new);
                 })?;
+                failpoint::pass("rotate", "zeroed");
                 files.rename(&new, &path)?;
             }
         }
+        failpoint::pass("rotate", "renamed");
         files.sync_directory(&self.options.dir)?;
+        failpoint::pass("rotate", "after");
         let file = OpenOptions::new()
             .write(true)
             .open(&path)

@@ -1,0 +1,5 @@
+//! Feeds `texts::filter`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| oriel_fuzz::texts::filter(bytes));
