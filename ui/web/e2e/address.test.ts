@@ -13,9 +13,9 @@ const failed = tree("error, most services");
 const first = (page: Page, text: string | RegExp) => page.getByText(text).first();
 
 /** What a reader sees, without what differs between two visits. */
-async function picture(page: Page): Promise<string> {
-  await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => undefined);
-  const text = (await page.locator("#root").textContent()) ?? "";
+async function picture(visit: Visit): Promise<string> {
+  await visit.settle();
+  const text = (await visit.page.locator("#root").textContent()) ?? "";
   // Receipts say what an answer cost this time.
   return text.replace(/[\d\s\u202f.,kM]*rows read.*?ms/g, "").replace(/\s+/g, " ");
 }
@@ -74,7 +74,7 @@ test.each(VIEWS)("a fresh browser shows the same: %s", async (_name, path, ready
     try {
       const page = await visit.go(place);
       await ready(page);
-      shown.push(await picture(page));
+      shown.push(await picture(visit));
       // The second visit opens what the address bar of the first said.
       place = visit.place();
       expect(visit.unexpected()).toEqual([]);
@@ -95,20 +95,21 @@ test("Back after opening a trace brings the list back where it was; Forward the 
     await list.hover();
     await page.mouse.wheel(0, 900);
     await expect.poll(() => scrolled(page)).toBeGreaterThan(500);
+    await visit.settle();
     const top = await scrolled(page);
     const place = visit.place();
     const links = page.locator("a[href*='/traces/']:visible");
     await links.nth(12).click();
     await page.getByRole("treegrid").waitFor();
+    await expect.poll(() => visit.place()).not.toBe(place);
     const trace = visit.place();
-    expect(trace).not.toBe(place);
     await page.goBack();
     await page.getByRole("row").nth(5).waitFor();
-    expect(visit.place()).toBe(place);
+    await expect.poll(() => visit.place()).toBe(place);
     await expect.poll(() => scrolled(page)).toBe(top);
     await page.goForward();
     await page.getByRole("treegrid").waitFor();
-    expect(visit.place()).toBe(trace);
+    await expect.poll(() => visit.place()).toBe(trace);
     expect(visit.unexpected()).toEqual([]);
   } finally {
     await visit.close();

@@ -1,12 +1,14 @@
 // The budgets of the trace page with 100,000 spans, and a control that must miss them.
 //
 // The goal is 1.5 s to open and 100 ms to answer. The limit of opening is twice the goal, since CI has
-// two cores for browser and server, and the server is not the release build; medians of five.
+// two cores for browser and server, and the server is not the release build; medians of five. On a
+// machine that is slower, or busy with other work, both grow by what a fixed piece of work takes longer.
 
 import { expect, test } from "vitest";
 import { generateTrace, postTrace } from "./generate-trace.mjs";
 import { Visit } from "./support/browser.ts";
 import { stage } from "./support/shop.ts";
+import { slowness } from "./support/slowness.ts";
 
 const SPANS = 100_000;
 const OPEN_MS = 3_000;
@@ -57,6 +59,8 @@ async function interact(visit: Visit, burden = 0): Promise<number> {
     await page.keyboard.press(key);
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
   }
+  // The browser tells how long events took a moment after them.
+  await visit.settle();
   const times = await page.evaluate(() => (window as unknown as { times: number[] }).times);
   return Math.max(0, ...times);
 }
@@ -64,25 +68,29 @@ async function interact(visit: Visit, burden = 0): Promise<number> {
 test("100,000 spans open and answer within the budget; a slow handler does not", async () => {
   const opened: number[] = [];
   const answered: number[] = [];
+  const slow: number[] = [];
   for (let run = 0; run < RUNS; run += 1) {
     const visit = await Visit.open(large.browser, large.server.url);
     try {
       opened.push(await open(visit));
       answered.push(await interact(visit));
+      slow.push(await slowness(visit.page));
       expect(visit.unexpected()).toEqual([]);
     } finally {
       await visit.close();
     }
   }
   console.log(`100,000 spans: open ${opened.map(Math.round)} ms, interaction ${answered} ms`);
+  const factor = median(slow);
+  const limit = INTERACTION_MS * factor;
   const visit = await Visit.open(large.browser, large.server.url);
   await open(visit);
-  const slow = await interact(visit, 2 * INTERACTION_MS);
+  const burdened = await interact(visit, 2 * limit);
   await visit.close();
-  console.log(`with a handler that is busy for ${2 * INTERACTION_MS} ms: ${slow} ms`);
-  expect(slow).toBeGreaterThan(INTERACTION_MS);
-  expect(median(answered)).toBeLessThanOrEqual(INTERACTION_MS);
-  expect(median(opened)).toBeLessThanOrEqual(OPEN_MS);
+  console.log(`slowness ${factor}; a handler that is busy for ${2 * limit} ms: ${burdened} ms`);
+  expect(burdened).toBeGreaterThan(limit);
+  expect(median(answered)).toBeLessThanOrEqual(limit);
+  expect(median(opened)).toBeLessThanOrEqual(OPEN_MS * factor);
 });
 
 test("the first load is within 220 kB of compressed script", async () => {
@@ -99,7 +107,7 @@ test("the first load is within 220 kB of compressed script", async () => {
       waiting.push(size());
     });
     await visit.go("/?from=now-1h&to=now");
-    await visit.page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => undefined);
+    await visit.settle();
     await Promise.all(waiting);
     console.log(`first load: ${(bytes / 1024).toFixed(1)} kB of script as sent`);
     expect(bytes).toBeGreaterThan(50 * 1024);

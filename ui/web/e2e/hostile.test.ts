@@ -39,7 +39,7 @@ test.each(PATHS)("%s", async (path) => {
   visit.allowed.push(/^console: Failed to load resource: .* status of 4\d\d/);
   try {
     const page = await visit.go(path);
-    await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => undefined);
+    await visit.settle();
     const harm = await page.evaluate(() => ({
       hacked: (window as unknown as { hacked?: number }).hacked ?? null,
       // Elements that only the hostile values would bring.
@@ -59,6 +59,7 @@ test("a span of ten thousand attributes and a megabyte of text stays usable", as
     const page = await visit.go(`/traces/${HOSTILE_TRACE}?${RANGE}&span=${HOSTILE_SPAN}`);
     await page.getByText("hostile.script").first().waitFor();
     await page.getByText(HOSTILE.script).first().waitFor();
+    await visit.settle();
     // The list is a window: far fewer elements than attributes.
     const elements = await page.evaluate(() => document.querySelectorAll("*").length);
     expect(elements).toBeLessThan(5_000);

@@ -23,7 +23,7 @@ interface Place {
 }
 
 const seen = (page: Page, text: string | RegExp) =>
-  page.getByText(text).first().waitFor({ state: "visible", timeout: 30_000 });
+  page.getByText(text).first().waitFor({ state: "visible" });
 
 const PLACES: Place[] = [
   {
@@ -130,11 +130,10 @@ describe.each(PLACES)("$name", ({ name, path, shows }) => {
       try {
         const page = await visit.go(path);
         await shows(page);
+        await visit.settle();
         expect(await visit.accessibility()).toEqual([]);
         if (PICTURES) {
           mkdirSync(PICTURES, { recursive: true });
-          // Charts and lists are drawn a frame after their data.
-          await page.waitForLoadState("networkidle", { timeout: 3_000 }).catch(() => undefined);
           await page.screenshot({ path: join(PICTURES, `${name}-${theme}.png`) });
         }
         expect(visit.unexpected()).toEqual([]);

@@ -7,8 +7,10 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     environment: "node",
     fileParallelism: false,
-    testTimeout: 90_000,
+    // Nothing here is about speed but the budgets: a slow or busy machine is given time.
+    testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 30_000 } },
     retry: 0,
   },
 });

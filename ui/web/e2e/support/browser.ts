@@ -2,7 +2,13 @@
 // violate its policy, ask another host, log an error, throw.
 
 import AxeBuilder from "@axe-core/playwright";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Page,
+  type Request,
+} from "playwright-core";
 
 const FLAGS = [
   "--no-sandbox",
@@ -23,6 +29,12 @@ export function launch(): Promise<Browser> {
   });
 }
 
+/** How long a page may take to show something, on a busy machine. */
+const PATIENCE_MS = 60_000;
+/** How long nothing may be asked or loading before a page counts as at rest. */
+const REST_MS = 100;
+const RESTS = 3;
+
 export type Theme = "light" | "dark";
 
 /** A page of a fresh browser profile, and what it did wrong. */
@@ -30,6 +42,8 @@ export class Visit {
   readonly faults: string[] = [];
   /** Expected failures, e.g. of a request that a test breaks on purpose. */
   readonly allowed: RegExp[] = [];
+  /** Requests without an answer yet; the stream of arrivals never ends and is not one of them. */
+  private readonly open = new Set<Request>();
 
   private constructor(
     readonly page: Page,
@@ -53,6 +67,7 @@ export class Visit {
     });
     await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin });
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
     const visit = new Visit(page, context, new URL(origin).origin);
     await visit.watch();
     return visit;
@@ -68,8 +83,11 @@ export class Visit {
         report(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
       });
     });
+    this.page.on("requestfinished", (request) => this.open.delete(request));
+    this.page.on("requestfailed", (request) => this.open.delete(request));
     this.page.on("request", (request) => {
       const url = new URL(request.url());
+      if (!url.pathname.endsWith("/live")) this.open.add(request);
       if (url.protocol === "data:" || url.protocol === "blob:") return;
       if (url.origin !== this.origin) fault(`request off the origin: ${request.url()}`);
     });
@@ -87,6 +105,35 @@ export class Visit {
   async go(path: string): Promise<Page> {
     await this.page.goto(`${this.origin}${path}`, { waitUntil: "load" });
     return this.page;
+  }
+
+  /** Waits until the page asks nothing, loads nothing and has drawn what came. */
+  async settle(): Promise<void> {
+    for (let rests = 0; rests < RESTS; ) {
+      // Two frames: what came is drawn, and what that asks for is asked.
+      await this.page.evaluate(
+        (rest) =>
+          new Promise((done) =>
+            requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, rest))),
+          ),
+        REST_MS,
+      );
+      const busy = await this.page.locator("[aria-busy='true']").count();
+      rests = this.open.size > 0 || busy > 0 ? 0 : rests + 1;
+    }
+  }
+
+  /** Waits until the focus is on an element that matches the selector. */
+  async focused(selector: string): Promise<void> {
+    await this.page.waitForFunction(
+      (wanted) => document.activeElement?.matches(wanted) === true,
+      selector,
+    );
+  }
+
+  /** Presses keys that belong together without waiting for the page in between. */
+  async chord(...keys: string[]): Promise<void> {
+    await Promise.all(keys.map((key) => this.page.keyboard.press(key)));
   }
 
   /** Path and query that the address bar shows. */

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { spanQuery } from "../api/queries";
 import type { Receipt } from "../api/types";
+import { announce } from "../app/announce";
 import { useKeys } from "../app/keys";
 import { ReceiptLine } from "../kit/ReceiptLine";
 import { useSlots } from "../kit/services";
@@ -80,10 +81,12 @@ export function TraceView({ id, session, trace, search, receipt }: Props) {
   const onReady = useCallback((created: Waterfall | null) => {
     waterfall.current = created;
   }, []);
-  // The span of the address is brought into view when the page or its waterfall opens.
+  // The span of the address, or the one reached before, is brought into view when the page or its
+  // waterfall opens.
   // biome-ignore lint/correctness/useExhaustiveDependencies: not when another span is chosen
   useEffect(() => {
-    if (selected >= 0 && view === "waterfall") reveal(selected);
+    const node = selected >= 0 ? selected : active.current;
+    if (node >= 0 && node < forest.spans && view === "waterfall") reveal(node);
   }, [reveal, view]);
 
   const open = (node: number) => {
@@ -115,7 +118,10 @@ export function TraceView({ id, session, trace, search, receipt }: Props) {
     const node = nextInOrder(forest, list, active.current, by, (one) =>
       isShown(trace, hidden, one),
     );
-    if (node < 0) return;
+    if (node < 0) {
+      announce(what === "error" ? "No errors in what is shown" : "No matches in what is shown");
+      return;
+    }
     reveal(node);
     if (view !== "waterfall" || selected >= 0) {
       setSearch({ view: undefined, span: selected >= 0 ? referenceOf(skeleton, node) : undefined });
@@ -134,7 +140,8 @@ export function TraceView({ id, session, trace, search, receipt }: Props) {
     else if (command === "view") {
       const next = VIEWS[(VIEWS.indexOf(view) + 1) % VIEWS.length];
       setSearch({ view: next === "waterfall" ? undefined : next });
-    } else waterfall.current?.run(command);
+    } else if (waterfall.current) waterfall.current.run(command);
+    else if (command === "open" && active.current >= 0) open(active.current);
   };
   useKeys([
     ...PAGE_KEYS.map(({ keys, name, command }) => ({

@@ -1,5 +1,5 @@
 /** Changes of the page's address. */
-import { useNavigate } from "@tanstack/react-router";
+import { useNavigate, useRouter } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { parseView, sameView, type View, viewText } from "./scale";
 import type { TraceSearch } from "./search";
@@ -7,10 +7,14 @@ import type { TraceSearch } from "./search";
 export type SetSearch = (change: Undefinable<TraceSearch>, how?: "push" | "replace") => void;
 type Undefinable<T> = { [K in keyof T]?: T[K] | undefined };
 
+/** What the address says already is not asked again: a held key would begin anew with each repeat. */
 export function useSetSearch(): SetSearch {
   const navigate = useNavigate();
+  const router = useRouter();
   return useCallback(
     (change, how = "push") => {
+      const now = router.latestLocation.search as Record<string, unknown>;
+      if (Object.entries(change).every(([key, value]) => now[key] === value)) return;
       void navigate({
         to: ".",
         search: (old: object) => ({ ...old, ...change }) as never,
@@ -18,7 +22,7 @@ export function useSetSearch(): SetSearch {
         resetScroll: false,
       });
     },
-    [navigate],
+    [navigate, router],
   );
 }
 

@@ -111,8 +111,9 @@ export class Waterfall {
     this.grid.focus({ preventScroll: true });
   }
 
+  /** The node with the keyboard; one that was asked for has it before its row is there. */
   get activeNode(): number {
-    return this.showing?.scene.rows.node[this.active] ?? -1;
+    return this.wanted >= 0 ? this.wanted : (this.showing?.scene.rows.node[this.active] ?? -1);
   }
 
   /** Says whether the command was one of the list's. */
@@ -181,6 +182,7 @@ export class Waterfall {
         rowAt: (y) => Math.floor((this.top + y) / ROW_HEIGHT),
         activate: (index) => {
           this.active = index;
+          this.wanted = -1;
           this.frames.request();
         },
         scrollBy: (delta) => {
@@ -215,6 +217,7 @@ export class Waterfall {
 
   private moveTo(index: number): void {
     this.active = index;
+    this.wanted = -1;
     this.scrollTo(topForRow(index, this.top, this.viewport, this.map.topMax, false));
     if (this.activeNode >= 0) this.events.onMove(this.activeNode);
   }
