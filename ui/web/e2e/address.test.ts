@@ -15,9 +15,12 @@ const first = (page: Page, text: string | RegExp) => page.getByText(text).first(
 /** What a reader sees, without what differs between two visits. */
 async function picture(visit: Visit): Promise<string> {
   await visit.settle();
-  const text = (await visit.page.locator("#root").textContent()) ?? "";
-  // Receipts say what an answer cost this time.
-  return text.replace(/[\d\s\u202f.,kM]*rows read.*?ms/g, "").replace(/\s+/g, " ");
+  return visit.page.evaluate(() => {
+    const copy = document.getElementById("root")?.cloneNode(true) as HTMLElement;
+    // Receipts say what an answer cost this time.
+    for (const receipt of copy.querySelectorAll("[data-receipt]")) receipt.remove();
+    return copy.textContent?.replace(/\s+/g, " ") ?? "";
+  });
 }
 
 const VIEWS: [string, string, (page: Page) => Promise<void>][] = [

@@ -82,6 +82,35 @@ test("keys pressed at once, and held, open the failing span once, from any view"
   }
 });
 
+test("keys copy, keep and drop the value that has the focus; capitals go backwards", async () => {
+  const visit = await Visit.open(shop.browser, shop.server.url);
+  const clipboard = () => visit.page.evaluate(() => navigator.clipboard.readText());
+  try {
+    const errors = failed.tree.filter((span) => span.status === "ERROR");
+    const page = await visit.go(`/traces/${failed.trace_id}?${SHOP_RANGE}`);
+    await rowOfTrace(page, 2).waitFor();
+    await page.keyboard.press("Shift+E");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => visit.place()).toContain(`span=${errors.at(-1)?.span_id}`);
+    await page.getByRole("tab", { name: /Attributes/ }).waitFor();
+    const value = page.getByRole("table", { name: "Attributes" }).locator("[data-main]").first();
+    await value.focus();
+    await page.keyboard.press("c");
+    await expect.poll(clipboard).not.toBe("");
+    const copied = await clipboard();
+    expect(await value.textContent()).toContain(copied.slice(0, 50));
+    await page.keyboard.press("Shift+C");
+    await expect.poll(clipboard).toContain(`"span_id": "${errors.at(-1)?.span_id}"`);
+    await value.focus();
+    await page.keyboard.press("Shift+X");
+    await page.waitForURL(/\/traces\?/);
+    expect(decodeURIComponent(visit.place())).toContain("q=-span.");
+    expect(visit.unexpected()).toEqual([]);
+  } finally {
+    await visit.close();
+  }
+});
+
 test("the palette jumps to a pasted trace id; help lists the keys", async () => {
   const visit = await Visit.open(shop.browser, shop.server.url);
   try {

@@ -196,7 +196,8 @@ export interface KeysAnswer extends Answered {
 }
 
 export interface ValuesAnswer extends Answered {
-  values: { value: string; type: AttributeType; count: number }[];
+  /** `cut`: `value` is only the beginning of longer ones. */
+  values: { value: string; cut: boolean; type: AttributeType; count: number }[];
   rows: number;
   with_key: number;
   distinct: number;

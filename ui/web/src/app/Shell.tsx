@@ -15,6 +15,7 @@ import { useAutoRefresh } from "./refresh";
 import styles from "./Shell.module.css";
 import { TokenDialog } from "./TokenDialog";
 import { TopBar } from "./TopBar";
+import { useValueKeys } from "./valuekeys";
 
 const Help = lazy(() => import("./Help"));
 
@@ -36,6 +37,7 @@ export function Shell() {
   useKeyListener();
   useAutoRefresh();
   useShellKeys(setLayer);
+  useValueKeys();
   const close = () => setLayer(null);
   return (
     <TooltipProvider>

@@ -143,9 +143,11 @@ function Values({ field, ask, onEdit }: { field: Field; ask: Ask; onEdit(q: stri
   return (
     <div className={styles.values} data-dimmed={isPlaceholderData || undefined}>
       <ul>
-        {data.values.map((each) => (
+        {data.values.map((each, at) => (
           <Value
-            key={`${each.type}:${each.value}`}
+            // Values that are cut may begin alike.
+            key={each.cut ? at : `${each.type}:${each.value}`}
+            cut={each.cut}
             name={field.name}
             value={each.value}
             count={each.count}
@@ -171,22 +173,29 @@ function Values({ field, ask, onEdit }: { field: Field; ask: Ask; onEdit(q: stri
 type ValueProps = {
   name: string;
   value: string;
+  /** Only its beginning is known. */
+  cut: boolean;
   count: number;
   rows: number;
   q: string;
   onEdit(q: string): void;
 };
 
-function Value({ name, value, count, rows, q, onEdit }: ValueProps) {
+function Value({ name, value, cut, count, rows, q, onEdit }: ValueProps) {
   const keep = keepTerm(name, value);
   const drop = dropTerm(name, value);
   const kept = hasTerm(q, keep);
   const dropped = hasTerm(q, drop);
-  const shown = visible(value.length > 200 ? `${value.slice(0, 200)}…` : value);
+  const shown = visible(cut || value.length > 200 ? `${value.slice(0, 200)}…` : value);
   const toggle = (term: string, on: boolean) =>
     onEdit(on ? withoutTerm(q, term) : withTerm(q, term));
   return (
-    <li className={styles.value} data-kept={kept || undefined}>
+    <li
+      className={styles.value}
+      data-kept={kept || undefined}
+      data-value=""
+      data-copy={cut ? undefined : value}
+    >
       <span
         className={styles.bar}
         style={{ width: `${rows > 0 ? (100 * count) / rows : 0}%` }}
@@ -195,13 +204,20 @@ function Value({ name, value, count, rows, q, onEdit }: ValueProps) {
       <bdi className={styles.text} title={shown}>
         {value === "" ? <i className={styles.note}>empty</i> : shown}
       </bdi>
+      {cut && (
+        <span className={styles.cut} title="The value is longer: only its beginning is shown">
+          cut
+        </span>
+      )}
       <span className={styles.count} title={`${formatCount(count)} of ${formatCount(rows)}`}>
         {formatCount(count)}{" "}
         <span className={styles.share}>{rows > 0 ? formatPercent(count / rows) : ""}</span>
       </span>
-      <span className={styles.actions}>
+      {/* The beginning alone would match nothing. */}
+      <span className={styles.actions} hidden={cut}>
         <button
           type="button"
+          data-act="keep"
           aria-label={`Keep ${name} ${shown}`}
           aria-pressed={kept}
           title={`Keep only: ${keep}`}
@@ -211,6 +227,7 @@ function Value({ name, value, count, rows, q, onEdit }: ValueProps) {
         </button>
         <button
           type="button"
+          data-act="drop"
           aria-label={`Drop ${name} ${shown}`}
           aria-pressed={dropped}
           title={`Leave out: ${drop}`}

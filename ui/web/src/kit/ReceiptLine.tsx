@@ -8,7 +8,7 @@ export function ReceiptLine({ receipt }: { receipt: Receipt }) {
   const elapsed = (receipt.plan_ms + receipt.execution_ms) * 1e6;
   const sql = receipt.sql?.join(";\n\n");
   return (
-    <footer className={styles.receipt}>
+    <footer className={styles.receipt} data-receipt="">
       <span>{formatCompact(receipt.rows_read)} rows read</span>
       <span>{formatBytes(receipt.bytes_read)}</span>
       {receipt.files_considered > 0 && (

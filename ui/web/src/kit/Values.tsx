@@ -79,8 +79,14 @@ export function StatusBadge({ status, text }: { status: Badge; text?: string }) 
   );
 }
 
+interface CopyProps {
+  value: string;
+  label?: string;
+  tabIndex?: 0 | -1;
+}
+
 /** Puts `value` on the clipboard. */
-export function Copy({ value, label = "Copy" }: { value: string; label?: string }) {
+export function Copy({ value, label = "Copy", tabIndex }: CopyProps) {
   const [done, setDone] = useState(false);
   useEffect(() => {
     if (!done) return;
@@ -92,6 +98,8 @@ export function Copy({ value, label = "Copy" }: { value: string; label?: string 
       label={done ? "Copied" : label}
       icon={done ? <Check size={14} aria-hidden /> : <CopyIcon size={14} aria-hidden />}
       className={styles.copy}
+      data-act="copy"
+      tabIndex={tabIndex}
       onClick={() => {
         copyText(value).then(setDone);
       }}

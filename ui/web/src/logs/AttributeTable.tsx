@@ -33,7 +33,7 @@ export function AttributeTable({ title, level, list, q, onEdit }: Props) {
       <dl className={styles.table}>
         {list.slice(0, shown).map((attr, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a key may occur twice, places do not
-          <div key={i} className={styles.attribute}>
+          <div key={i} className={styles.attribute} data-value="">
             <dt>
               <bdi>{visible(attr.key)}</bdi>
             </dt>
@@ -81,12 +81,14 @@ function Actions({ attr, level, q, onEdit }: ActionsProps) {
       {filters && (
         <>
           <IconButton
+            data-act="keep"
             label={`Keep ${attr.key}`}
             icon={<Plus size={14} aria-hidden />}
             className={styles.small}
             onClick={() => onEdit(withTerm(q, keepTerm(name, attr.value)))}
           />
           <IconButton
+            data-act="drop"
             label={`Drop ${attr.key}`}
             icon={<Minus size={14} aria-hidden />}
             className={styles.small}

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { X } from "lucide-react";
 import { logQuery } from "../api/queries";
 import type { Log } from "../api/types";
+import { announce } from "../app/announce";
 import { useContext, useSetContext } from "../app/context";
 import { Button, IconButton } from "../kit/Button";
 import { keepTerm, withTerm } from "../kit/filterterms";
@@ -59,7 +60,13 @@ function Whole({ log, zone, onClose }: { log: Log; zone: string; onClose(): void
             onSelect: () => setContext(surrounding(log, by)),
           }))}
         />
-        <Button look="quiet" onClick={() => copyText(recordJson(log))}>
+        <Button
+          look="quiet"
+          data-act="json"
+          onClick={() =>
+            void copyText(recordJson(log)).then(() => announce("Record copied as JSON"))
+          }
+        >
           Copy as JSON
         </Button>
         <Button look="quiet" onClick={() => copyText(window.location.href)}>

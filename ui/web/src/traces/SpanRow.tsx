@@ -13,7 +13,7 @@ type Props = { span: SpanSummary; index: number; tabIndex: 0 | -1; longest: numb
 
 export const SpanRow = memo(function SpanRow({ span, index, tabIndex, longest }: Props) {
   return (
-    <Row index={index + 2} className={`${styles.row} ${styles.span}`}>
+    <Row index={index + 2} className={`${styles.row} ${styles.span}`} data-copy={span.span_id}>
       <Cell className={styles.time}>
         <Time nanos={span.start} />
       </Cell>

@@ -30,7 +30,7 @@ export const TraceRow = memo(function TraceRow({
   const { shown, more } = topServices(trace.services, SERVICES_SHOWN);
   const partly = filtered && trace.matched < trace.spans;
   return (
-    <Row index={index + 2} className={`${styles.row} ${styles.trace}`}>
+    <Row index={index + 2} className={`${styles.row} ${styles.trace}`} data-copy={trace.trace_id}>
       <Cell className={styles.time}>
         <Time nanos={trace.start} />
       </Cell>

@@ -7,7 +7,7 @@ import { Cell, Row } from "../../kit/Cells";
 import { dropTerm, keepTerm, withTerm } from "../../kit/filterterms";
 import { visible } from "../../kit/format";
 import { Menu } from "../../kit/Menu";
-import { copyText } from "../../kit/Values";
+import { Copy, copyText } from "../../kit/Values";
 import { type Entry, filterKey } from "../attributes";
 import { formOf } from "../values";
 import styles from "./AttributeRow.module.css";
@@ -28,7 +28,7 @@ export function AttributeRow({ entry, open, tabIndex, onToggle }: Props) {
   const { level, key, type, value } = entry;
   const form = formOf(key, type, value);
   return (
-    <Row className={styles.row} data-open={open || undefined}>
+    <Row className={styles.row} data-open={open || undefined} data-value="">
       <Cell>
         <button
           type="button"
@@ -74,12 +74,14 @@ function Actions({ entry, tabIndex }: { entry: Entry; tabIndex: 0 | -1 }) {
       {key !== null && (
         <>
           <IconButton
+            data-act="keep"
             label="Search traces with this value"
             tabIndex={tabIndex}
             icon={<Plus size={14} aria-hidden />}
             onClick={() => search(keepTerm(key, entry.value))}
           />
           <IconButton
+            data-act="drop"
             label="Search traces without this value"
             tabIndex={tabIndex}
             icon={<Minus size={14} aria-hidden />}
@@ -87,6 +89,7 @@ function Actions({ entry, tabIndex }: { entry: Entry; tabIndex: 0 | -1 }) {
           />
         </>
       )}
+      <Copy value={entry.value} label="Copy the value" tabIndex={tabIndex} />
       <Menu
         align="end"
         trigger={
@@ -98,7 +101,6 @@ function Actions({ entry, tabIndex }: { entry: Entry; tabIndex: 0 | -1 }) {
           />
         }
         items={[
-          { text: "Copy value", onSelect: () => copy(entry.value) },
           { text: "Copy key", onSelect: () => copy(entry.key) },
           ...(key === null
             ? []

@@ -4,9 +4,13 @@ import { Copy } from "../../kit/Values";
 import { LongText } from "./LongText";
 import styles from "./SpanPane.module.css";
 
+export function jsonOf(span: Span): string {
+  return JSON.stringify(span, null, 2);
+}
+
 /** The span as the server gives it. */
 export function Raw({ span }: { span: Span }) {
-  const text = useMemo(() => JSON.stringify(span, null, 2), [span]);
+  const text = useMemo(() => jsonOf(span), [span]);
   return (
     <>
       <div className={styles.tools}>

@@ -1,9 +1,10 @@
-import { X } from "lucide-react";
+import { Braces, X } from "lucide-react";
 import type { SpanAnswer } from "../../api/types";
+import { announce } from "../../app/announce";
 import { Button, IconButton } from "../../kit/Button";
 import { visible } from "../../kit/format";
 import { Panel } from "../../kit/Panel";
-import { ServiceTick } from "../../kit/Values";
+import { copyText, ServiceTick } from "../../kit/Values";
 import { Splitter, useSavedWidth } from "../Splitter";
 import type { TabName } from "../search";
 import type { Trace } from "../session";
@@ -12,7 +13,7 @@ import type { SetSearch } from "../useNavigation";
 import { Attributes } from "./Attributes";
 import { Events } from "./Events";
 import { Links } from "./Links";
-import { Raw } from "./Raw";
+import { jsonOf, Raw } from "./Raw";
 import { SpanFacts } from "./SpanFacts";
 import { SpanLogs, useSpanLogs } from "./SpanLogs";
 import styles from "./SpanPane.module.css";
@@ -56,7 +57,7 @@ export function SpanPane(props: Props) {
   ];
   const tab = tabs.find(([name]) => name === props.tab)?.[0] ?? "attributes";
   return (
-    <aside className={styles.pane} style={{ width }} aria-label="Span">
+    <aside className={styles.pane} style={{ width }} aria-label="Span" data-record="">
       <Splitter
         label="Width of the span"
         value={width}
@@ -79,6 +80,15 @@ export function SpanPane(props: Props) {
         >
           Only its subtree
         </Button>
+        {span && (
+          <IconButton
+            label="Copy the span as JSON"
+            keys="⇧C"
+            data-act="json"
+            icon={<Braces size={16} aria-hidden />}
+            onClick={() => void copyText(jsonOf(span)).then(() => announce("Span copied as JSON"))}
+          />
+        )}
         <IconButton
           label="Close the span"
           keys="Esc"
