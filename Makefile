@@ -5,7 +5,7 @@
 
 CI := --profile ci --workspace
 .DEFAULT_GOAL := help
-.PHONY: help run build ui e2e test check fmt lint fix bench nightly doc deny unused soak
+.PHONY: help run build ui e2e test check fmt lint fix bench nightly doc deny unused soak proof fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,5 +65,12 @@ unused: ## dependencies that nothing uses
 	@command -v cargo-machete >/dev/null || cargo install --locked cargo-machete
 	cargo machete
 
-soak: ## property tests, histories with faults and flipped bits, many more than in `make test`
-	PROPTEST_CASES=4096 ORIEL_MODEL_SEEDS=5000 ORIEL_FLIPS=10000 cargo test $(CI) --lib
+proof: ## what the store claims: histories, crashes, cuts, flipped bits, hostile bytes; one table
+	tests/proof.sh
+
+soak: ## property tests and the proof, many more than in `make test`: about an hour
+	PROPTEST_CASES=4096 cargo test $(CI) --lib
+	ORIEL_MODEL_SEEDS=5000 ORIEL_FLIPS=10000 ORIEL_CRASH_ROUNDS=15 ORIEL_SOAK_ROUNDS=250 ORIEL_FUZZ_CASES=100000 tests/proof.sh
+
+fuzz: ## libFuzzer on every decoder of bytes from outside (nightly, cargo-fuzz; TARGET, SECONDS_EACH)
+	fuzz/run.sh

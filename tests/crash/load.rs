@@ -55,7 +55,22 @@ pub(super) fn request((producer, sequence): Key) -> (Signal, Vec<u8>) {
     }
 }
 
-/// A data point of months ago, which a short retention removes: nobody asks for it again.
+/// The service whose rows are deleted; like the data points, nobody asks for them again.
+const DOOMED: &str = "doomed";
+
+/// Spans of [`DOOMED`], in traces of their own.
+fn doomed((producer, sequence): Key) -> Vec<u8> {
+    let spans = (0..ROWS).map(|row| {
+        let mut one = span(2, &format!("{producer}-{sequence}-{row}"));
+        one.trace_id[..8].copy_from_slice(&(producer + PRODUCERS).to_be_bytes());
+        one.trace_id[8..].copy_from_slice(&(sequence + 1).to_be_bytes());
+        one.span_id[7] = row as u8;
+        one
+    });
+    trace_request(DOOMED, spans.collect())
+}
+
+/// A data point of months ago, which a short retention removes.
 fn old_point((producer, sequence): Key) -> Vec<u8> {
     let point = NumberDataPoint {
         time_unix_nano: 1_790_000_000_000_000_000 + sequence * PRODUCERS + producer,
@@ -79,6 +94,21 @@ fn old_point((producer, sequence): Key) -> Vec<u8> {
         }],
     }
     .encode_to_vec()
+}
+
+/// Asks the server at `url` to delete what [`DOOMED`] has sent; whether it says that it did.
+pub(super) async fn delete(url: &str) -> bool {
+    let body = serde_json::json!({"service": DOOMED, "dry_run": false}).to_string();
+    let headers = [("content-type", "application/json")];
+    let http = Http::new(url);
+    let answer = http.try_post("/api/v1/delete", body.into_bytes(), &headers);
+    answer.await.is_ok_and(|answer| answer.status == 200)
+}
+
+/// How many rows there are of [`DOOMED`].
+pub(super) async fn doomed_rows(url: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM spans WHERE service_name = '{DOOMED}'");
+    Api::new(url).int(&sql).await
 }
 
 /// Everything that was sent to one data directory.
@@ -139,11 +169,18 @@ impl Ledger {
     pub(super) async fn check(&self, url: &str) -> Result<(), String> {
         let api = Api::new(url);
         compare(&self.sent, stored(&api).await)?;
-        let sql = "SELECT count(*), count(DISTINCT time) FROM metrics";
-        match api.ints(sql).await[..] {
-            [rows, times] if rows == times => Ok(()),
-            [rows, times] => Err(format!("{rows} rows of {times} data points")),
-            ref other => Err(format!("{sql}: {other:?}")),
+        let sql = format!(
+            "SELECT p.n, p.d, s.n, s.d, s.n + o.n, t.n FROM
+               (SELECT count(*) AS n, count(DISTINCT time) AS d FROM metrics) AS p,
+               (SELECT count(*) AS n, count(DISTINCT name) AS d FROM spans
+                WHERE service_name = '{DOOMED}') AS s,
+               (SELECT count(*) AS n FROM spans WHERE service_name <> '{DOOMED}') AS o,
+               (SELECT sum(span_count) AS n FROM traces) AS t"
+        );
+        let found = api.ints(&sql).await;
+        match found.chunks(2).all(|pair| pair[0] == pair[1]) {
+            true => Ok(()),
+            false => Err(format!("rows and what is distinct of them: {found:?}")),
         }
     }
 }
@@ -177,9 +214,16 @@ async fn produce(
                 .map(|status| status.code() != tonic::Code::Unavailable)
         } else {
             if key.1.is_multiple_of(8) {
-                // Its fate is told by the next request.
-                let path = format!("/v1/{}", Signal::Metrics);
-                let _ = http.try_post(&path, old_point(key), &headers).await;
+                // Their fate is told by the next request.
+                let more = [
+                    (Signal::Metrics, old_point(key)),
+                    (Signal::Traces, doomed(key)),
+                ];
+                for (signal, body) in more {
+                    let _ = http
+                        .try_post(&format!("/v1/{signal}"), body, &headers)
+                        .await;
+                }
             }
             match http
                 .try_post(&format!("/v1/{signal}"), body, &headers)
@@ -210,7 +254,7 @@ async fn stored(api: &Api) -> BTreeMap<Key, Vec<(u64, i64)>> {
     let mut found: BTreeMap<Key, Vec<(u64, i64)>> = BTreeMap::new();
     for sql in [
         "SELECT body, count(*) FROM logs GROUP BY 1",
-        "SELECT name, count(*) FROM spans GROUP BY 1",
+        &format!("SELECT name, count(*) FROM spans WHERE service_name <> '{DOOMED}' GROUP BY 1"),
     ] {
         for row in api.rows(sql).await {
             let name = text(&row[0]);

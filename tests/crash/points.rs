@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use oriel_storage::failpoint::{POINTS, VARIABLE};
 
-use super::load::Ledger;
+use super::load::{self, Ledger};
 use crate::random::{Random, number, seed};
 use crate::support::Server;
 
@@ -128,10 +128,23 @@ impl Lane {
             }
             self.check(&deaths, &run).await?;
             if died.is_some() {
-                return Ok(());
+                return self.delete(stage, &run).await;
             }
         }
         Err(format!("{run}: {point} was never passed"))
+    }
+
+    /// Deletes what a deletion that died has left, and compares.
+    async fn delete(&mut self, stage: &str, run: &str) -> Result<(), String> {
+        let url = self.server.url();
+        if stage != "delete" {
+            return Ok(());
+        }
+        if !load::delete(&url).await || load::doomed_rows(&url).await > 0 {
+            return Err(format!("{run}: a later deletion left rows"));
+        }
+        let outcome = self.ledger.check(&url).await;
+        outcome.map_err(|error| format!("{run}, deleted: {error}"))
     }
 
     /// Starts with a point armed, under load; how it ended, if it did.
@@ -160,6 +173,11 @@ impl Lane {
             "close.before_flush" => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 Some(self.server.stop())
+            }
+            _ if point.starts_with("delete.") => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                load::delete(&self.server.url()).await;
+                self.server.ended(PATIENCE).await
             }
             _ => self.server.ended(PATIENCE).await,
         };

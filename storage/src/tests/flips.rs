@@ -3,7 +3,7 @@
 //!
 //! `ORIEL_FLIPS` says how many bits are tried (10,000 in `make soak`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::rows::{Rows, SIGNALS, rows};
@@ -96,6 +96,7 @@ async fn flipped_bits_are_never_believed() {
     let template = template().await;
     let mut random = Random::new(4711);
     let mut outcomes = HashMap::<&str, u64>::new();
+    let mut tried = BTreeMap::<&str, u64>::new();
     for flip in 0..flips {
         // Every kind of file alike, however large.
         let kinds = [".wal", ".parquet", "catalog.sqlite", "VERSION"];
@@ -114,6 +115,10 @@ async fn flipped_bits_are_never_believed() {
         let at = format!("flip {flip}: bit {bit} of {}", path.display());
         let outcome = try_flip(&template, path, bit, &at).await;
         *outcomes.entry(outcome).or_default() += 1;
+        *tried.entry(kind).or_default() += 1;
+    }
+    for (kind, tried) in tried {
+        eprintln!("PROOF | flipped bits: {kind} | {tried} | {tried} |");
     }
     eprintln!("{flips} flipped bits: {outcomes:?}");
     assert!(outcomes.len() >= 3, "{outcomes:?}");
