@@ -10,13 +10,13 @@ trap 'rm -f "$log"' EXIT
 cargo test --profile ci --workspace --no-fail-fast --lib --bin oriel --test it -- --nocapture \
     tests::model tests::flips tests::tails crash:: fuzz:: any_file_is_read_or_refused >"$log" 2>&1
 outcome=$?
+printf '%-58s %10s %10s\n' what tried survived
 grep -o 'PROOF | .*' "$log" | awk -F ' *[|] *' '
-    { if (!($2 in tried)) order[++count] = $2; tried[$2] += $3; survived[$2] += $4; all += $3; good += $4 }
-    END {
-        printf "%-58s %10s %10s\n", "what", "tried", "survived"
-        for (i = 1; i <= count; i++) printf "%-58s %10d %10d\n", order[i], tried[order[i]], survived[order[i]]
-        printf "%-58s %10d %10d\n", "all", all, good
-    }' | { read -r head; echo "$head"; sort; }
+    { tried[$2] += $3; survived[$2] += $4 }
+    END { for (what in tried) printf "%-58s %10d %10d\n", what, tried[what], survived[what] }' | sort
+grep -o 'PROOF | .*' "$log" | awk -F ' *[|] *' '
+    { tried += $3; survived += $4 }
+    END { printf "%-58s %10d %10d\n", "all", tried, survived }'
 if [ "$outcome" -ne 0 ]; then
     grep -E '^test .*FAILED|panicked at|^ *ORIEL_|^error' "$log" | sort -u
     cp "$log" "${TMPDIR:-/tmp}/oriel-proof.log"

@@ -288,7 +288,7 @@ async fn each_failpoint_is_survived() {
 }
 
 /// Scenario: rounds of load that end in SIGKILL (or, one in five, in SIGTERM) after a random while,
-/// up to 700 ms.
+/// up to 700 ms; half of the starts behind it are killed as well, within 400 ms.
 /// Guarantees: as above.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_or_doubled() {
@@ -310,7 +310,13 @@ async fn nothing_acknowledged_is_lost_or_doubled() {
         } else {
             lane.kill(700, &run).await;
         }
-        let outcome = lane.check(&[death], &run).await;
+        let mut deaths = vec![death];
+        while lane.random.once_in(2) {
+            let life = Duration::from_millis(lane.random.below(400));
+            lane.server.start_and_kill(life).await;
+            deaths.push("SIGKILL while it starts");
+        }
+        let outcome = lane.check(&deaths, &run).await;
         outcome.unwrap_or_else(|error| panic!("{error}"));
     }
     let acknowledged = lane.ledger.acknowledged();

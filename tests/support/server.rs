@@ -136,6 +136,21 @@ impl Server {
         }
     }
 
+    /// Starts a process and kills it after `life`, ready or not.
+    pub(crate) async fn start_and_kill(&mut self, life: Duration) {
+        self.kill9();
+        let mut child = command(&self.data_dir())
+            .args(&self.args)
+            .envs(self.vars.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("oriel starts");
+        tokio::time::sleep(life).await;
+        child.kill().expect("can be killed");
+        child.wait().expect("can be awaited");
+    }
+
     /// How the process ended, if it does so by itself within `patience`.
     pub(crate) async fn ended(&mut self, patience: Duration) -> Option<ExitStatus> {
         let end = tokio::time::Instant::now() + patience;
