@@ -3,6 +3,7 @@
 //! This is the composition root: arguments -> settings -> store -> collector and query -> stop in
 //! mirror order. What each step does lives in the crates and in `commands/`.
 
+mod allocator;
 mod cli;
 mod commands;
 mod config;
