@@ -30,6 +30,11 @@ export class ApiError extends Error {
   }
 }
 
+/** The filter text was not understood: the query bar says so, where it is written. */
+export function isFilterError(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "invalid_query";
+}
+
 /** `path` under /api/v1 with its parameters; empty ones are left out. */
 export function url(path: string, params: Params = {}): string {
   const search = new URLSearchParams();

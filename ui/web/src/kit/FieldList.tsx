@@ -2,6 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { ChevronRight, Minus, Plus, Search } from "lucide-react";
 import { useDeferredValue, useId, useState } from "react";
+import { isFilterError } from "../api/client";
 import { keysQuery, valuesQuery } from "../api/queries";
 import type { Range, Table } from "../api/types";
 import styles from "./FieldList.module.css";
@@ -46,7 +47,10 @@ export function FieldList({ table, range, sent, q, builtin, open, onEdit }: Prop
         />
       </div>
       <div className={styles.groups}>
-        {groups.map((group) => (
+        {isFilterError(keys.error) && (
+          <p className={styles.note}>Nothing is counted: the filter is not understood.</p>
+        )}
+        {(isFilterError(keys.error) ? [] : groups).map((group) => (
           <section key={group.label} aria-label={group.label || "Built-in fields"}>
             {group.label && (
               <h3 className={styles.group}>
@@ -66,7 +70,7 @@ export function FieldList({ table, range, sent, q, builtin, open, onEdit }: Prop
           </section>
         ))}
         {keys.isPending && <p className={styles.note}>Looking for attributes…</p>}
-        {keys.isError && (
+        {keys.isError && !isFilterError(keys.error) && (
           <p className={styles.note} role="alert">
             Attributes could not be listed: {keys.error.message}{" "}
             <button type="button" className={styles.link} onClick={() => keys.refetch()}>

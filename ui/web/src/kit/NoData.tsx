@@ -17,7 +17,9 @@ export function NoData({ table, what }: { table: "spans" | "logs" | "metrics"; w
   const setContext = useSetContext();
   const { bounds, now, text } = useTimeRange();
   const stored = status.data?.tables?.find((each) => each.name === table);
-  if (stored && stored.newest === null) {
+  // What came last may be in memory only, and tables tell of files.
+  const inMemory = (status.data?.store?.buffer_rows ?? 0) > 0;
+  if (stored && stored.newest === null && !inMemory) {
     return (
       <Empty title={`No ${what} yet`} detail={`Nothing has been sent to this server so far.`}>
         <Link to="/onboarding">How to send the first {what}</Link>

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useSyncExternalStore } from "react";
-import { ApiError } from "../api/client";
+import { ApiError, isFilterError } from "../api/client";
 import type { Table } from "../api/types";
 import { useContext } from "../app/context";
 import { filterFor } from "./filter";
@@ -27,7 +27,7 @@ export function useFilterError(sent: string | undefined): FilterError | null {
     if (sent === undefined) return null;
     for (const query of cache.getAll()) {
       const { error } = query.state;
-      if (!(error instanceof ApiError) || error.code !== "invalid_query") continue;
+      if (!isFilterError(error)) continue;
       if (query.getObserversCount() > 0 && filterOf(query.queryKey)?.includes(sent)) return query;
     }
     return null;

@@ -3,6 +3,7 @@
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { PanelLeft, WrapText } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
+import { isFilterError } from "../api/client";
 import type { Level } from "../api/types";
 import { useContext } from "../app/context";
 import { usePlace } from "../app/place";
@@ -80,6 +81,7 @@ export function Page() {
   };
 
   const { records, total, query } = found;
+  const refused = isFilterError(query.error);
   const empty = query.isSuccess && total === 0 && !query.isPlaceholderData;
   const shown = view && visibleRange(records[view.first]?.time, records[view.last]?.time);
   const linked = row !== undefined && query.isSuccess && !records.some((each) => each.id === row);
@@ -109,19 +111,21 @@ export function Page() {
           </Panel>
         )}
         <div className={styles.main}>
-          <Panel flush {...panelState(volume.query)} receipt={volume.query.data?.receipt}>
-            {volume.volume && !empty && (
-              <VolumePanel
-                volume={volume.volume}
-                zone={pin.zone}
-                dimmed={false}
-                visible={shown}
-                onRange={(range) => set({ from: written(range.from), to: written(range.to) })}
-                isKept={(level) => hasTerm(q, keepTerm("level", level))}
-                onLevel={onLevel}
-              />
-            )}
-          </Panel>
+          {!empty && !refused && (
+            <Panel flush {...panelState(volume.query)} receipt={volume.query.data?.receipt}>
+              {volume.volume && (
+                <VolumePanel
+                  volume={volume.volume}
+                  zone={pin.zone}
+                  dimmed={false}
+                  visible={shown}
+                  onRange={(range) => set({ from: written(range.from), to: written(range.to) })}
+                  isKept={(level) => hasTerm(q, keepTerm("level", level))}
+                  onLevel={onLevel}
+                />
+              )}
+            </Panel>
+          )}
           <Panel
             fill
             flush
@@ -151,17 +155,21 @@ export function Page() {
             receipt={found.receipt}
           >
             {linked && <LinkedRecord id={row} zone={pin.zone} onClose={() => onToggle(row)} />}
-            <Records
-              ref={rows}
-              records={found}
-              zone={pin.zone}
-              open={row}
-              wrap={wrap}
-              startTop={place.startTop}
-              onToggle={onToggle}
-              onView={onView}
-            />
-            <NewerPill count={newer} onClick={place.catchUp} />
+            {query.data && (
+              <>
+                <Records
+                  ref={rows}
+                  records={found}
+                  zone={pin.zone}
+                  open={row}
+                  wrap={wrap}
+                  startTop={place.startTop}
+                  onToggle={onToggle}
+                  onView={onView}
+                />
+                <NewerPill count={newer} onClick={place.catchUp} />
+              </>
+            )}
           </Panel>
         </div>
       </div>

@@ -1,6 +1,6 @@
 /** Runs one statement at a time and keeps what came of it, also while another page is open. */
 import { ApiError, get, remove, request } from "../api/client";
-import type { ApiErrorBody, Column, Receipt, RunningQuery } from "../api/types";
+import type { ApiErrorBody, Column, QueriesAnswer, Receipt, RunningQuery } from "../api/types";
 import { createStore } from "../kit/store";
 import { explained } from "./statements";
 import { AnswerReader, type Value } from "./stream";
@@ -148,8 +148,10 @@ async function read(run: Run, controller: AbortController): Promise<void> {
 
 async function follow(run: Run): Promise<void> {
   if (currentRun.get()?.id !== run.id || run.phase !== "running") return;
-  const progress = await get<RunningQuery>(`queries/${run.id}`, {}).catch(() => null);
-  if (run.phase === "running") change(run, progress === null ? {} : { progress });
+  // Of all that run: one that has not begun or has just ended is no error there.
+  const running = await get<QueriesAnswer>("queries", {}).catch(() => null);
+  const progress = running?.queries.find((query) => query.id === run.id);
+  if (run.phase === "running" && progress) change(run, { progress });
 }
 
 function failureOf(error: unknown): Failure {

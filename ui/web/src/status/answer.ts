@@ -69,7 +69,7 @@ function sentence(seen: Seen): Sentence {
   if (last === null || arrived === null) return nothing(seen, stored);
   const from = last.service ?? "a sender without service.name";
   if (fresh) {
-    const speed = seen.rate === null ? "" : ` at ${formatRate(seen.rate)} records/s`;
+    const speed = seen.rate ? ` at ${formatRate(seen.rate)} records/s` : "";
     const sources = plural(
       arrived.sources.filter((source) => now - BigInt(source.last) < FRESH).length,
       "source",

@@ -2,7 +2,7 @@
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { PanelLeft } from "lucide-react";
 import { useCallback, useEffect, useRef } from "react";
-import { get } from "../api/client";
+import { get, isFilterError } from "../api/client";
 import type { TracesAnswer } from "../api/types";
 import { useContext } from "../app/context";
 import { usePlace } from "../app/place";
@@ -77,6 +77,7 @@ export function Page() {
 
   const { total, query } = matches;
   const loaded = lens === "traces" ? matches.traces.length : matches.spans.length;
+  const refused = isFilterError(query.error);
   const empty = query.isSuccess && total === 0 && !query.isPlaceholderData;
   const jump = (id: string, replace: boolean) =>
     navigate({
@@ -132,20 +133,22 @@ export function Page() {
           </Panel>
         )}
         <div className={styles.main}>
-          <Panel flush {...panelState(heat.query)} receipt={heat.query.data?.receipt}>
-            {heat.heat && !empty && (
-              <HeatPanel
-                heat={heat.heat}
-                lens={lens}
-                zone={place.pin.zone}
-                dimmed={false}
-                cut={parseCut(brush)}
-                onCut={(cut) => set({ brush: cut ? cutText(cut) : "" }, true)}
-                onKeep={keep}
-                onSlowest={openSlowest}
-              />
-            )}
-          </Panel>
+          {!empty && !refused && (
+            <Panel flush {...panelState(heat.query)} receipt={heat.query.data?.receipt}>
+              {heat.heat && (
+                <HeatPanel
+                  heat={heat.heat}
+                  lens={lens}
+                  zone={place.pin.zone}
+                  dimmed={false}
+                  cut={parseCut(brush)}
+                  onCut={(cut) => set({ brush: cut ? cutText(cut) : "" }, true)}
+                  onKeep={keep}
+                  onSlowest={openSlowest}
+                />
+              )}
+            </Panel>
+          )}
           <Panel
             fill
             flush
@@ -164,15 +167,19 @@ export function Page() {
             empty={empty && <NoData table="spans" what={lens} />}
             receipt={matches.receipt}
           >
-            <Matches
-              ref={rows}
-              lens={lens}
-              matches={matches}
-              filtered={sent !== ""}
-              startTop={place.startTop}
-              onTop={place.remember}
-            />
-            <NewerPill count={newer} onClick={place.catchUp} />
+            {query.data && (
+              <>
+                <Matches
+                  ref={rows}
+                  lens={lens}
+                  matches={matches}
+                  filtered={sent !== ""}
+                  startTop={place.startTop}
+                  onTop={place.remember}
+                />
+                <NewerPill count={newer} onClick={place.catchUp} />
+              </>
+            )}
           </Panel>
         </div>
       </div>

@@ -66,9 +66,11 @@ export const TraceRow = memo(function TraceRow({
         )}
       </Cell>
       <Cell className={styles.services}>
-        {shown.map((service) => (
-          <ServiceShare key={service.name} {...service} />
-        ))}
+        <span className={styles.shares}>
+          {shown.map((service) => (
+            <ServiceShare key={service.name} {...service} />
+          ))}
+        </span>
         {more > 0 && <span>+{more}</span>}
       </Cell>
     </Row>

@@ -3,17 +3,11 @@
  */
 import uPlot from "uplot";
 import { timeTicks } from "../axis";
-import { heatShade } from "../heat";
 import { tokenColour } from "../theme";
+import { drawCells, drawDots } from "./draw";
 import { bridged } from "./gaps";
-import {
-  type ChartDot,
-  type ChartKind,
-  type ChartSeries,
-  colorToken,
-  type PlotInput,
-  SLOTS,
-} from "./input";
+import { type ChartDot, type ChartSeries, colorToken, type PlotInput, SLOTS } from "./input";
+import { yScale } from "./scale";
 
 export interface PlotHandlers {
   /** The place in `x` under the cursor and where that is, in CSS pixels of the plot. */
@@ -138,8 +132,8 @@ export class TimePlot {
         ...sync,
       },
       hooks: {
-        drawClear: [(plot) => this.#drawCells(plot)],
-        draw: [(plot) => this.#drawDots(plot, tokenColour("text"), tokenColour("surface"))],
+        drawClear: [(plot) => drawCells(plot, this.#input)],
+        draw: [(plot) => drawDots(plot, this.#input.dots)],
         setCursor: [(plot) => this.#cursor(plot)],
         setSelect: [(plot) => this.#selected(plot)],
       },
@@ -233,75 +227,6 @@ export class TimePlot {
     const [nearest] = near.sort((a, b) => distance(a) - distance(b));
     if (nearest !== undefined) this.#handlers.onDot(nearest.index);
   }
-
-  #drawCells(plot: uPlot) {
-    const { cells, x } = this.#input;
-    if (cells === null || x.length === 0) return;
-    const { ctx, bbox } = plot;
-    const most = cells.counts.reduce((max, count) => Math.max(max, count), 0);
-    const step = (x[1] ?? 1) - (x[0] ?? 0);
-    const rowHeight = bbox.height / cells.rows;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-    ctx.clip();
-    for (const [column, at] of x.entries()) {
-      const left = Math.round(plot.valToPos(at, "x", true));
-      const right = Math.round(plot.valToPos(at + step, "x", true));
-      for (let row = 0; row < cells.rows; row += 1) {
-        const shade = heatShade(cells.counts[row * x.length + column] ?? 0, most);
-        if (shade < 0) continue;
-        ctx.fillStyle = tokenColour(`heat-${shade}`);
-        const top = Math.round(bbox.top + bbox.height - (row + 1) * rowHeight);
-        const bottom = Math.round(bbox.top + bbox.height - row * rowHeight);
-        ctx.fillRect(left, top, Math.max(1, right - left - 1), Math.max(1, bottom - top - 1));
-      }
-    }
-    ctx.restore();
-  }
-
-  #drawDots(plot: uPlot, fill: string, edge: string) {
-    const { ctx } = plot;
-    const ratio = devicePixelRatio || 1;
-    ctx.save();
-    ctx.fillStyle = fill;
-    ctx.strokeStyle = edge;
-    ctx.lineWidth = 1.5 * ratio;
-    for (const dot of this.#input.dots) {
-      const [x, y] = [plot.valToPos(dot.x, "x", true), plot.valToPos(dot.y, "y", true)];
-      const { left, top, width, height } = plot.bbox;
-      if (!(x >= left && x <= left + width && y >= top && y <= top + height)) continue;
-      diamond(ctx, x, y, 4.5 * ratio);
-    }
-    ctx.restore();
-  }
-}
-
-function diamond(ctx: CanvasRenderingContext2D, x: number, y: number, size: number) {
-  ctx.beginPath();
-  ctx.moveTo(x, y - size);
-  ctx.lineTo(x + size, y);
-  ctx.lineTo(x, y + size);
-  ctx.lineTo(x - size, y);
-  ctx.closePath();
-  ctx.fill();
-  ctx.stroke();
-}
-
-function yScale({ log, kind, cells }: PlotInput): uPlot.Scale {
-  if (cells !== null) return { range: [0, cells.rows] };
-  if (log) return { distr: 3 };
-  return { range: (_, low, high) => yRange(kind, low, high) };
-}
-
-/** Amounts stand on zero; points keep to what they span. */
-function yRange(kind: ChartKind, low: number | null, high: number | null): [number, number] {
-  if (low === null || high === null) return [0, 1];
-  if (kind === "points" && low !== high)
-    return uPlot.rangeNum(low, high, 0.08, true) as [number, number];
-  const [bottom, top] = [Math.min(0, low), Math.max(0, high)];
-  if (bottom === top) return [0, 1];
-  return [bottom === 0 ? 0 : bottom * 1.08, top === 0 ? 0 : top * 1.08];
 }
 
 function dataOf(input: PlotInput): uPlot.AlignedData {
