@@ -252,6 +252,19 @@ fn durations_are_written_as_a_person_would() {
     }
 }
 
+/// Scenario: a build with failpoints is told to die at one, or at one that there is not.
+/// Guarantees: the first is no setting and starts; the second is refused by name.
+#[cfg(debug_assertions)]
+#[test]
+fn failpoints_are_checked_at_the_start() {
+    assert!(resolve(&[], None, &[(failpoint::VARIABLE, "flush.after_parts:2")]).is_ok());
+    let refused = error(&[], None, &[(failpoint::VARIABLE, "flush.nowhere")]);
+    assert!(
+        refused.contains("ORIEL_ABORT_AT: there is no failpoint \"flush.nowhere\""),
+        "{refused}"
+    );
+}
+
 #[allow(unreachable_pub, reason = "shared with tests/fuzz.rs")]
 #[path = "../../fuzz/src/corpus.rs"]
 mod corpus;
