@@ -106,7 +106,11 @@ function retentions(settings: Status["settings"]): [string, string][] {
   const named = Object.entries(settings ?? {}).filter(([key]) => key.startsWith("retention_"));
   return named.map(([key, value]): [string, string] => {
     const what = key.replace("retention_", "");
-    if (what !== "bytes") return [`${what[0]?.toUpperCase()}${what.slice(1)} kept`, String(value)];
+    if (what !== "bytes") {
+      const name = `${what[0]?.toUpperCase()}${what.slice(1)} kept`;
+      // `30days 2h` as the settings have it.
+      return [name, String(value).replace(/(\d)([a-z])/g, "$1 $2")];
+    }
     return ["Size limit", Number(value) === 0 ? "none" : formatBytes(Number(value))];
   });
 }

@@ -9,7 +9,7 @@ import { Duration, ServiceTick, Time } from "../kit/Values";
 import { barShare, topServices } from "./model";
 import styles from "./Rows.module.css";
 
-const SERVICES_SHOWN = 5;
+const SERVICES_SHOWN = 4;
 
 type Props = {
   trace: TraceSummary;
