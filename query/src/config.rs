@@ -16,6 +16,8 @@ pub struct Config {
     /// Memory that sorts, joins and groups of one query may hold before they spill. Default
     /// 512 MiB; a query that cannot spill fails beyond it.
     pub memory_bytes_max: ByteSize,
+    /// The same for all queries together. Default 1 GiB.
+    pub memory_bytes_total: ByteSize,
     /// Disk that spilled rows of all queries may take. Default 8 GiB.
     pub spill_bytes_max: ByteSize,
     /// Where rows are spilled. Default: the temporary directory of the operating system.
@@ -39,6 +41,7 @@ impl Default for Config {
         Config {
             time_limit: Duration::from_secs(30),
             memory_bytes_max: ByteSize::mib(512),
+            memory_bytes_total: ByteSize::gib(1),
             spill_bytes_max: ByteSize::gib(8),
             spill_dir: None,
             rows_max: 1_000_000,

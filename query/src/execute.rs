@@ -13,9 +13,6 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SQLOptions;
-use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use futures::StreamExt;
 use object_store::ObjectStore;
 use oriel_storage::Snapshot;
@@ -28,21 +25,20 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::Config;
 use crate::error::{self, Code, Error, Known};
+use crate::parse;
+use crate::plan::memory::Memory;
 use crate::plan::session::Environment;
 use crate::plan::table::{Counters, sql_schema};
 use crate::plan::views_names;
 use crate::receipt::{Receipt, millis};
 use crate::result::type_name;
 use crate::running::{Queries, Ticket, stopped};
+use crate::work;
 
 /// Batches that wait for a slow client.
 const BATCHES_WAITING_MAX: usize = 2;
 /// Stack of the threads that plan: deep expressions recurse.
 const STACK_BYTES: usize = 32 << 20;
-/// Nesting of expressions that the parser takes.
-const NESTING_MAX: usize = 64;
-/// Operators of one query: a chain of them is a deep expression, and planning is quadratic in it.
-const OPERATORS_MAX: usize = 2_000;
 
 /// Runs queries. Cheap to share behind an [`Arc`].
 #[derive(Debug)]
@@ -105,6 +101,7 @@ impl Engine {
         schemas: &Schemas,
     ) -> Result<Self, Error> {
         let internal = |what: String| Error::new(Code::Internal, what);
+        work::follow_tasks();
         let environment = Environment::new(&config, objects, schemas)
             .map_err(|error| internal(format!("preparing queries: {error}")))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -137,6 +134,18 @@ impl Engine {
     /// What runs.
     pub(crate) fn queries(&self) -> &Queries {
         &self.queries
+    }
+
+    /// What queries hold.
+    pub(crate) fn memory(&self) -> &Memory {
+        self.environment.memory()
+    }
+
+    /// Tasks at work for queries, those that nobody waits for any more included.
+    #[cfg(test)]
+    pub(crate) fn working(&self) -> usize {
+        let runtime = self.runtime.as_ref();
+        runtime.map_or(0, |runtime| runtime.metrics().num_alive_tasks())
     }
 
     /// As [`Engine::query_as`], without an id of the client.
@@ -179,14 +188,13 @@ impl Engine {
         rows_max: usize,
     ) -> Result<Answer, Error> {
         if sql.len() as u64 > self.config.sql_bytes_max.as_u64() {
-            let message = format!("the query is longer than {}", self.config.sql_bytes_max);
-            return Err(Error::new(Code::TooLarge, message));
+            return Err(longer_than(self.config.sql_bytes_max));
         }
         let (head_tx, head) = oneshot::channel();
         let (pieces_tx, pieces) = mpsc::channel(BATCHES_WAITING_MAX);
         let cut = Arc::new(AtomicBool::new(false));
         let counters = Arc::new(Counters::default());
-        let ticket = self.queries.enter(id, &sql, Arc::clone(&counters))?;
+        let ticket = Arc::new(self.queries.enter(id, &sql, Arc::clone(&counters))?);
         let cancelled = ticket.cancelled();
         // However this ends: what still runs of it shall end.
         let over = cancelled.clone().drop_guard();
@@ -199,7 +207,7 @@ impl Engine {
             cut: Arc::clone(&cut),
             counters,
             started: Instant::now(),
-            ticket,
+            ticket: Arc::clone(&ticket),
         };
         let places = Arc::clone(&self.places);
         let time_limit = self.config.time_limit;
@@ -208,18 +216,19 @@ impl Engine {
         };
         let stop = cancelled.clone();
         let work = async move {
-            let Ok(_place) = places.acquire_owned().await else {
+            let Ok(place) = places.acquire_owned().await else {
                 return;
             };
-            run.ticket.placed();
+            run.ticket.placed(place);
             run.run(head_tx, pieces_tx).await;
         };
-        let task = runtime.spawn(async move {
+        let work = async move {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = work => {}
             }
-        });
+        };
+        let task = runtime.spawn(work::of(ticket, work));
         let task = AbortOnDropHandle::new(task);
         let deadline = Instant::now() + time_limit;
         let schema = tokio::time::timeout_at(deadline, head)
@@ -266,7 +275,11 @@ fn with_deadline(
                     let message = "the query stopped: the server's log says more";
                     Some(Some(Error::new(Code::Internal, message)))
                 }
-                Err(_) => Some(Some(timed_out(time_limit))),
+                Err(_) => {
+                    // Also when the client does not read what it is told.
+                    cancelled.cancel();
+                    Some(Some(timed_out(time_limit)))
+                }
             };
             match last {
                 None => {}
@@ -279,6 +292,12 @@ fn with_deadline(
         }
     });
     timed
+}
+
+/// The error for SQL of more bytes than `max`.
+pub(crate) fn longer_than(max: bytesize::ByteSize) -> Error {
+    let message = format!("the query is longer than {max}");
+    Error::new(Code::TooLarge, message).hint("send less text, or raise query.sql_bytes_max")
 }
 
 fn timed_out(time_limit: Duration) -> Error {
@@ -305,7 +324,7 @@ struct Run {
     cut: Arc<AtomicBool>,
     counters: Arc<Counters>,
     started: Instant,
-    ticket: Ticket,
+    ticket: Arc<Ticket>,
 }
 
 impl Run {
@@ -314,14 +333,20 @@ impl Run {
         head: oneshot::Sender<Result<SchemaRef, Error>>,
         pieces: mpsc::Sender<Piece>,
     ) {
+        // What fails because the query is over says so.
+        let cancelled = self.ticket.cancelled();
+        let told = |error| match cancelled.is_cancelled() {
+            true => stopped(),
+            false => error,
+        };
         let (state, plan) = match self.plan().await {
             Ok(planned) => planned,
             Err(error) => {
-                let _ = head.send(Err(error));
+                let _ = head.send(Err(told(error)));
                 return;
             }
         };
-        self.ticket.planned(&plan);
+        let _planned = self.ticket.planned(&plan);
         let plan_ms = millis(self.started.elapsed());
         let schema = shown_schema(&plan.schema());
         if head.send(Ok(Arc::clone(&schema))).is_err() {
@@ -334,13 +359,13 @@ impl Run {
                 receipt.measure(plan.as_ref(), &self.counters);
                 Piece::End(receipt)
             }
-            Err(error) => Piece::Failed(error),
+            Err(error) => Piece::Failed(told(error)),
         };
         let _ = pieces.send(last).await;
     }
 
     async fn plan(&self) -> Result<(SessionState, Arc<dyn ExecutionPlan>), Error> {
-        let statement = self.parse()?;
+        let statement = parse::statement(&self.sql, &self.known)?;
         let told = |error| error::from_datafusion(&error, &self.sql, &self.known);
         let state = self
             .environment
@@ -364,27 +389,6 @@ impl Run {
         check_read_only(&plan)?;
         let physical = state.create_physical_plan(&plan).await.map_err(told)?;
         Ok((state, physical))
-    }
-
-    /// The one statement that the SQL is.
-    fn parse(&self) -> Result<Statement, Error> {
-        let told = |error| error::from_datafusion(&error, &self.sql, &self.known);
-        let dialect = GenericDialect {};
-        check_operators(&self.sql, &dialect)?;
-        let mut statements = DFParserBuilder::new(self.sql.as_str())
-            .with_dialect(&dialect)
-            .with_recursion_limit(NESTING_MAX)
-            .build()
-            .and_then(|mut parser| parser.parse_statements())
-            .map_err(told)?;
-        match (statements.pop_front(), statements.len()) {
-            (Some(statement), 0) => Ok(named_casts(statement)),
-            (None, _) => Err(Error::new(Code::Syntax, "the query is empty")),
-            (Some(_), more) => Err(Error::new(
-                Code::NotAllowed,
-                format!("one statement at a time: this is {}", more + 1),
-            )),
-        }
     }
 
     async fn rows(
@@ -422,58 +426,6 @@ impl Run {
         receipt.complete = !receipt.truncated;
         Ok(receipt)
     }
-}
-
-/// Names each unnamed expression of the outermost SELECT that casts by its text. DataFusion would name
-/// it as if nothing were cast, and refuse the query where that is selected or sorted by as well.
-fn named_casts(mut statement: Statement) -> Statement {
-    let query = match &mut statement {
-        Statement::Statement(inner) => match inner.as_mut() {
-            ast::Statement::Query(query) => query,
-            _ => return statement,
-        },
-        _ => return statement,
-    };
-    if let ast::SetExpr::Select(select) = query.body.as_mut() {
-        for item in &mut select.projection {
-            if let ast::SelectItem::UnnamedExpr(expr) = item {
-                let text = expr.to_string();
-                if !text.contains("::") && !text.contains("CAST(") {
-                    continue;
-                }
-                let alias = ast::Ident::with_quote('"', text.replace('"', "'"));
-                *item = ast::SelectItem::ExprWithAlias {
-                    expr: expr.clone(),
-                    alias,
-                };
-            }
-        }
-    }
-    statement
-}
-
-/// Refuses a query with so many operators that planning it would take minutes or a deep stack.
-fn check_operators(sql: &str, dialect: &GenericDialect) -> Result<(), Error> {
-    use datafusion::sql::sqlparser::keywords::Keyword;
-    use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
-    // What does not even tokenize is the parser's to explain.
-    let tokens = Tokenizer::new(dialect, sql).tokenize().unwrap_or_default();
-    let chained = |token: &&Token| match token {
-        Token::Word(word) => matches!(
-            word.keyword,
-            Keyword::AND | Keyword::OR | Keyword::NOT | Keyword::UNION | Keyword::JOIN
-        ),
-        Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod => true,
-        Token::StringConcat | Token::DoubleColon | Token::LBracket => true,
-        _ => false,
-    };
-    let operators = tokens.iter().filter(chained).count();
-    if operators <= OPERATORS_MAX {
-        return Ok(());
-    }
-    let message =
-        format!("the query has {operators} operators; at most {OPERATORS_MAX} are allowed");
-    Err(Error::new(Code::TooLarge, message).hint("write a long OR of one column as IN (…)"))
 }
 
 /// `batch` with the names of `schema`.

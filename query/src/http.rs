@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -29,7 +30,8 @@ use utoipa_axum::routes;
 
 use crate::Config;
 use crate::error::{Code, Error};
-use crate::execute::{Answer, Engine, Piece, columns_of_table, shown_tables};
+use crate::execute::{Answer, Engine, Piece, columns_of_table, longer_than, shown_tables};
+use crate::plan::memory::Memory;
 use crate::receipt::Receipt;
 use crate::result::{Encoder, Format};
 use crate::running::Queries;
@@ -72,12 +74,25 @@ pub(crate) struct Api {
 
 /// What the queries do, for whoever watches the process.
 #[derive(Debug, Clone)]
-pub struct Activity(Queries);
+pub struct Activity {
+    queries: Queries,
+    memory: Memory,
+}
 
 impl Activity {
     /// Queries that run, or wait for a place.
     pub fn queries_running(&self) -> usize {
-        self.0.count()
+        self.queries.count()
+    }
+
+    /// Bytes of memory that sorts, joins and groups of queries hold.
+    pub fn memory_used(&self) -> usize {
+        self.memory.used()
+    }
+
+    /// Whether new queries are refused from now on (503, `unavailable`); those that run go on.
+    pub fn refuse_new(&self, refuse: bool) {
+        self.queries.refuse_new(refuse);
     }
 }
 
@@ -101,7 +116,10 @@ pub fn router(
         snapshot: Arc::new(move || store.snapshot(&TenantId::default_tenant())),
         schemas,
     };
-    let activity = Activity(engine.queries().clone());
+    let activity = Activity {
+        queries: engine.queries().clone(),
+        memory: engine.memory().clone(),
+    };
     Ok((routes(engine, source, token), activity))
 }
 
@@ -256,8 +274,12 @@ async fn sql(
     State(api): State<Api>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Error> {
+    let body = body.map_err(|refused| match refused.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => longer_than(api.engine.config().sql_bytes_max),
+        _ => Error::new(Code::BadRequest, refused.body_text()),
+    })?;
     let request = parse(&headers, &body)?;
     let parameter = parameters.format.or(request.format);
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());

@@ -17,9 +17,11 @@ mod receipt;
 mod result;
 
 mod execute;
+mod parse;
 mod running;
 mod series;
 mod trace;
+mod work;
 
 mod filter;
 #[doc(hidden)]

@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use datafusion::physical_plan::ExecutionPlan;
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -27,6 +28,8 @@ pub(crate) struct Queries(Arc<Mutex<List>>);
 #[derive(Debug, Default)]
 struct List {
     started: u64,
+    /// Whether none may start.
+    refuse: bool,
     /// By number, in the order of their start.
     running: BTreeMap<u64, Arc<Running>>,
 }
@@ -39,7 +42,7 @@ pub(crate) struct Running {
     since: (SystemTime, Instant),
     /// Whether it has a place among those that run, or waits for one.
     placed: AtomicBool,
-    plan: OnceLock<Arc<dyn ExecutionPlan>>,
+    plan: Mutex<Option<Arc<dyn ExecutionPlan>>>,
     counters: Arc<Counters>,
     cancelled: CancellationToken,
 }
@@ -50,6 +53,7 @@ pub(crate) struct Ticket {
     queries: Queries,
     number: u64,
     running: Arc<Running>,
+    place: OnceLock<OwnedSemaphorePermit>,
 }
 
 /// A query that runs, and how far it is.
@@ -86,7 +90,7 @@ enum QueryState {
 impl Queries {
     /// Lists a query, under `id` or one that is made here.
     ///
-    /// Errors: `id` is malformed, or a query with it runs.
+    /// Errors: `id` is malformed, or a query with it runs, or none may start now.
     pub(crate) fn enter(
         &self,
         id: Option<String>,
@@ -98,6 +102,9 @@ impl Queries {
             None => uuid::Uuid::new_v4().to_string(),
         };
         let mut list = self.list();
+        if list.refuse {
+            return Err(no_memory());
+        }
         if list.running.values().any(|running| running.id == id) {
             let message = format!("a query with the id {id} runs already");
             return Err(Error::new(Code::BadRequest, message).hint("give each query a new id"));
@@ -107,7 +114,7 @@ impl Queries {
             sql: sql.to_owned(),
             since: (SystemTime::now(), Instant::now()),
             placed: AtomicBool::new(false),
-            plan: OnceLock::new(),
+            plan: Mutex::default(),
             counters,
             cancelled: CancellationToken::new(),
         });
@@ -118,7 +125,13 @@ impl Queries {
             queries: self.clone(),
             number,
             running,
+            place: OnceLock::new(),
         })
+    }
+
+    /// Whether queries are refused from now on. Those that run go on.
+    pub(crate) fn refuse_new(&self, refuse: bool) {
+        self.list().refuse = refuse;
     }
 
     /// How many run or wait.
@@ -166,10 +179,15 @@ fn checked(id: String) -> Result<String, Error> {
 }
 
 impl Running {
+    fn plan(&self) -> MutexGuard<'_, Option<Arc<dyn ExecutionPlan>>> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn show(&self) -> RunningQuery {
         let (at, clock) = self.since;
         let started = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let Progress { receipt, files } = match self.plan.get() {
+        let plan = self.plan().clone();
+        let Progress { receipt, files } = match &plan {
             Some(plan) => Receipt::progress(plan.as_ref(), &self.counters),
             None => Progress::default(),
         };
@@ -191,19 +209,33 @@ impl Running {
 }
 
 impl Ticket {
-    /// Says that the query does not wait any more.
-    pub(crate) fn placed(&self) {
+    /// Says that the query does not wait any more; it keeps `place` until its work has ended.
+    pub(crate) fn placed(&self, place: OwnedSemaphorePermit) {
+        let _ = self.place.set(place);
         self.running.placed.store(true, Ordering::Relaxed);
     }
 
-    /// Says what is executed, from whose metrics the progress is read.
-    pub(crate) fn planned(&self, plan: &Arc<dyn ExecutionPlan>) {
-        let _ = self.running.plan.set(Arc::clone(plan));
+    /// Says what is executed, from whose metrics the progress is read until the answer is dropped.
+    pub(crate) fn planned(&self, plan: &Arc<dyn ExecutionPlan>) -> Planned {
+        *self.running.plan() = Some(Arc::clone(plan));
+        Planned(Arc::clone(&self.running))
     }
 
     /// Is cancelled when somebody stops the query.
     pub(crate) fn cancelled(&self) -> CancellationToken {
         self.running.cancelled.clone()
+    }
+}
+
+/// While it lives, the plan of a query is known. The plan owns tasks, and they keep the ticket: it
+/// must not be kept by the ticket when nobody executes it any more.
+#[derive(Debug)]
+pub(crate) struct Planned(Arc<Running>);
+
+impl Drop for Planned {
+    fn drop(&mut self) {
+        let plan = self.0.plan().take();
+        drop(plan);
     }
 }
 
@@ -218,6 +250,12 @@ pub(crate) fn stopped() -> Error {
     Error::new(Code::Cancelled, "the query was cancelled")
 }
 
+fn no_memory() -> Error {
+    let message = "the server is short of memory and starts no query now";
+    Error::new(Code::Unavailable, message)
+        .hint("ask again in a few seconds; a shorter time range needs less memory")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,7 +265,8 @@ mod tests {
     }
 
     /// Scenario: queries with ids of all kinds come and go.
-    /// Guarantees: an id is taken once at a time; who has left is not found; bad ids are refused.
+    /// Guarantees: an id is taken once at a time; who has left is not found; bad ids are refused, and
+    /// all while none may start.
     #[test]
     fn the_list_is_what_runs() {
         let queries = Queries::default();
@@ -249,7 +288,6 @@ mod tests {
             (&shown["state"], &shown["sql"]),
             (&"waiting".into(), &"SELECT 1".into())
         );
-        first.placed();
         queries.cancel("a-1").expect("runs");
         assert!(first.cancelled().is_cancelled());
         drop(first);
@@ -259,5 +297,11 @@ mod tests {
         );
         assert_eq!(queries.all().len(), 1);
         enter(&queries, "a-1").expect("is free again");
+        queries.refuse_new(true);
+        let refused = enter(&queries, "b").expect_err("none may start");
+        assert_eq!(refused.code, Code::Unavailable);
+        assert_eq!(queries.all().len(), 1, "those that run go on");
+        queries.refuse_new(false);
+        enter(&queries, "b").expect("may start again");
     }
 }

@@ -4,15 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use oriel_storage::Snapshot;
-use oriel_storage::schema::Table;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::request::Range;
-use super::summaries;
 use crate::error::{Code, Error};
 use crate::execute::{Answer, Engine, Piece};
-use crate::filter::{self, Conditions};
 use crate::http::Api;
 use crate::receipt::Receipt;
 
@@ -102,23 +98,6 @@ impl Asking {
         }
     }
 
-    /// The rows of `table` in `range` that the filter text `q` lets through.
-    ///
-    /// Errors: `q` is not understood.
-    pub(crate) fn wanted(
-        &self,
-        table: Table,
-        q: Option<&str>,
-        range: Range,
-    ) -> Result<Wanted, Error> {
-        let schema = self.snapshot.schemas().of(table);
-        let summaries = summaries::sql(range);
-        Ok(Wanted {
-            time: range.sql(schema.time_column),
-            conditions: filter::conditions(q, schema, &summaries)?,
-        })
-    }
-
     /// What was spent so far; `rows_returned` is for the caller to set when it is not the sum.
     pub(crate) fn receipt(&self) -> Receipts {
         let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,22 +105,6 @@ impl Asking {
         // What needed no statement lacks nothing.
         spent.receipt.complete |= spent.sql.is_empty();
         spent
-    }
-}
-
-/// Which rows of a table a request is about.
-#[derive(Debug, Clone)]
-pub(crate) struct Wanted {
-    /// The condition on the table's time.
-    pub(crate) time: String,
-    /// The conditions of the filter.
-    pub(crate) conditions: Conditions,
-}
-
-impl Wanted {
-    /// Both as one condition on rows of the table, for a WHERE.
-    pub(crate) fn sql(&self) -> String {
-        format!("{} AND {}", self.time, self.conditions.of_rows())
     }
 }
 

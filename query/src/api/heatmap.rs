@@ -17,6 +17,7 @@ use super::asking::{Asking, Receipts};
 use super::cells::rows;
 use super::request::{Params, Range};
 use super::search::matching_traces;
+use super::selection::Selection;
 use crate::error::{Code, Error};
 use crate::http::{Api, ErrorBody};
 
@@ -102,10 +103,10 @@ async fn heatmap(
     let rows = between("rows", asked.rows.unwrap_or(30), 10, 60)?;
     let range = Range::parse(asked.from.as_deref(), asked.to.as_deref())?;
     let asking = Asking::new(&api);
-    let wanted = asking.wanted(Table::Spans, asked.q.as_deref(), range)?;
+    let wanted = Selection::new(&api, Table::Spans, range, asked.q.as_deref())?;
     let (from, start, duration, error) = match asked.lens {
         Lens::Traces => (
-            format!("({})", matching_traces(&wanted, range)),
+            format!("({})", matching_traces(&wanted)),
             "trace_start",
             "trace_duration",
             "trace_errors > 0",

@@ -15,10 +15,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer;
-use super::asking::{Asking, Receipts, Wanted};
+use super::asking::{Asking, Receipts};
 use super::cells::{Row, rows};
 use super::paging::{self, Asked, Key, Order, Place};
 use super::request::{Params, Range, limit};
+use super::selection::Selection;
 use super::summaries::{self, around, overlap};
 use crate::error::Error;
 use crate::filter::all;
@@ -139,8 +140,8 @@ fn span_order(sort: Sort) -> Order {
 
 /// SQL for one row a matching trace: `trace_id`, `trace_start`, `trace_duration`, `trace_spans`,
 /// `trace_errors`, `matched`.
-pub(super) fn matching_traces(wanted: &Wanted, range: Range) -> String {
-    let summaries = summaries::sql(range);
+pub(super) fn matching_traces(wanted: &Selection) -> String {
+    let summaries = summaries::sql(wanted.range);
     let columns = "trace_id, trace_start, trace_duration, trace_spans, trace_errors";
     let on_traces = all(wanted.conditions.traces.iter());
     if wanted.conditions.rows.is_empty() {
@@ -152,7 +153,7 @@ pub(super) fn matching_traces(wanted: &Wanted, range: Range) -> String {
         "SELECT {columns}, matched FROM \
          (SELECT trace_id AS hit_id, count(*) AS matched FROM spans WHERE {} AND {} GROUP BY 1) \
          JOIN ({summaries}) ON hit_id = trace_id WHERE {on_traces}",
-        wanted.time,
+        wanted.time(),
         all(wanted.conditions.rows.iter()),
     )
 }
@@ -207,9 +208,9 @@ async fn search_traces(
     let limit = limit("limit", asked.limit, 100, 1000)?;
     let page = Page::of(&asked, "traces")?;
     let asking = Asking::new(&api);
-    let wanted = asking.wanted(Table::Spans, asked.q.as_deref(), page.range)?;
+    let wanted = Selection::new(&api, Table::Spans, page.range, asked.q.as_deref())?;
     let order = trace_order(asked.sort);
-    let matching = matching_traces(&wanted, page.range);
+    let matching = matching_traces(&wanted);
     // The total of the first page is that of all: a place brings it along.
     let (total, behind) = match &page.place {
         None => ("count(*) OVER ()", "TRUE".to_owned()),
@@ -413,7 +414,7 @@ async fn search_spans(
     let limit = limit("limit", asked.limit, 100, 1000)?;
     let page = Page::of(&asked, "spans")?;
     let asking = Asking::new(&api);
-    let wanted = asking.wanted(Table::Spans, asked.q.as_deref(), page.range)?;
+    let wanted = Selection::new(&api, Table::Spans, page.range, asked.q.as_deref())?;
     let wanted = wanted.sql();
     let order = span_order(asked.sort);
     let behind = match &page.place {

@@ -5,7 +5,7 @@ use oriel_storage::schema::Table;
 use super::request::Range;
 use super::summaries;
 use crate::error::Error;
-use crate::filter;
+use crate::filter::{self, Conditions};
 use crate::http::Api;
 
 /// Rows of one table.
@@ -15,7 +15,9 @@ pub(crate) struct Selection {
     pub(crate) table: Table,
     /// When.
     pub(crate) range: Range,
-    condition: String,
+    /// The conditions of the filter.
+    pub(crate) conditions: Conditions,
+    time_column: &'static str,
 }
 
 impl Selection {
@@ -29,11 +31,11 @@ impl Selection {
         q: Option<&str>,
     ) -> Result<Self, Error> {
         let schema = api.source.schemas.of(table);
-        let conditions = filter::conditions(q, schema, &summaries::sql(range))?;
         Ok(Selection {
             table,
             range,
-            condition: conditions.of_rows(),
+            conditions: filter::conditions(q, schema, &summaries::sql(range))?,
+            time_column: schema.time_column,
         })
     }
 
@@ -45,27 +47,16 @@ impl Selection {
         }
     }
 
-    /// The column that says when a row is.
-    pub(crate) fn time(&self) -> &'static str {
-        time_column(self.table)
+    /// The condition on the table's time.
+    pub(crate) fn time(&self) -> String {
+        self.range.sql(self.time_column)
     }
 
     /// SQL that is true for these rows, to stand after WHERE.
     pub(crate) fn sql(&self) -> String {
-        let range = self.range.sql(self.time());
-        match self.condition.as_str() {
-            "TRUE" => range,
-            condition => format!("{range} AND {condition}"),
+        match self.conditions.of_rows().as_str() {
+            "TRUE" => self.time(),
+            condition => format!("{} AND {condition}", self.time()),
         }
-    }
-}
-
-/// The column of `table` that says when a row is.
-pub(crate) fn time_column(table: Table) -> &'static str {
-    match table {
-        Table::Spans => "start_time",
-        Table::Logs => "timestamp",
-        Table::Metrics => "time",
-        Table::Traces => "min_start",
     }
 }

@@ -23,8 +23,10 @@ use super::asking::{Asking, Receipts};
 use super::cells::rows;
 use super::logs::{Log, columns};
 use super::request::{Params, Range, limit};
+use super::selection::Selection;
 use super::skeleton;
 use crate::error::{Code, Error};
+use crate::filter::Conditions;
 use crate::http::{Api, Binary, ErrorBody};
 
 /// The order of a trace's rows, as SQL.
@@ -39,6 +41,23 @@ pub(super) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(skeleton))
         .routes(routes!(find))
         .routes(routes!(logs))
+}
+
+/// SQL for the rows, in [`ORDER`], of those `spans` that satisfy `conditions`.
+///
+/// Every span has to be sorted to be counted; so each brings along whether it is one of them, and
+/// not the columns that say so. DataFusion has no IN (SELECT …) there: with one, conditions follow.
+fn numbered(spans: &str, conditions: &Conditions) -> String {
+    let condition = conditions.of_rows();
+    let row = format!("CAST(row_number() OVER (ORDER BY {ORDER}) AS BIGINT) - 1 AS row");
+    let read = match conditions.ask_traces() {
+        true => format!("SELECT *, {row} FROM spans WHERE {spans}) WHERE {condition}"),
+        false => format!(
+            "SELECT wanted, {row} FROM (SELECT start_time, span_id, duration, name, received_at, \
+             {condition} AS wanted FROM spans WHERE {spans})) WHERE wanted"
+        ),
+    };
+    format!("SELECT row FROM ({read} ORDER BY row")
 }
 
 /// Where the spans of a trace are.
@@ -209,15 +228,9 @@ async fn find(
 ) -> Result<Response, Error> {
     let asking = Asking::new(&api);
     let trace = Whereabouts::of(&asking, &id).await?;
-    let wanted = asking.wanted(Table::Spans, asked.q.as_deref(), trace.range())?;
-    let found = asking
-        .rows(format!(
-            "SELECT row FROM (SELECT *, CAST(row_number() OVER (ORDER BY {ORDER}) AS BIGINT) - 1 AS row \
-             FROM spans WHERE {}) WHERE {} ORDER BY row",
-            trace.spans(),
-            wanted.conditions.of_rows(),
-        ))
-        .await?;
+    let wanted = Selection::new(&api, Table::Spans, trace.range(), asked.q.as_deref())?;
+    let found = asking.rows(numbered(&trace.spans(), &wanted.conditions));
+    let found = found.await?;
     let rows: Vec<u64> = rows(&found).map(|row| row.count(0)).collect();
     answer(&Found {
         total: rows.len() as u64,

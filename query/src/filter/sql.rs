@@ -27,7 +27,17 @@ impl Conditions {
     pub(crate) fn of_rows(&self) -> String {
         all(self.rows.iter().chain(&self.traces_of_rows))
     }
+
+    /// Whether conditions on rows look into the summaries of traces; with some texts in them, also
+    /// when they do not.
+    pub(crate) fn ask_traces(&self) -> bool {
+        let mut conditions = self.rows.iter().chain(&self.traces_of_rows);
+        conditions.any(|condition| condition.contains(OF_TRACES))
+    }
 }
+
+/// How a condition on whole traces begins, on rows of `spans`.
+const OF_TRACES: &str = "trace_id IN (SELECT trace_id";
 
 /// Conditions joined by AND; TRUE when there are none.
 pub(crate) fn all<'a>(conditions: impl Iterator<Item = &'a String>) -> String {
@@ -131,7 +141,7 @@ impl Context<'_> {
         Ok(match found.whole_trace && !summarised {
             true => {
                 let summaries = self.summaries;
-                format!("trace_id IN (SELECT trace_id FROM ({summaries}) WHERE {sql})")
+                format!("{OF_TRACES} FROM ({summaries}) WHERE {sql})")
             }
             false => sql,
         })

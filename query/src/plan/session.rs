@@ -16,7 +16,7 @@ use datafusion::datasource::ViewTable;
 use datafusion::execution::SessionState;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::optimizer::Analyzer;
@@ -25,11 +25,12 @@ use object_store::ObjectStore;
 use oriel_storage::Snapshot;
 use oriel_storage::schema::{Schemas, Table};
 
+use super::memory::Memory;
 use super::resolve::Resolve;
 use super::table::{Counters, STORE_URL, SignalTable};
 use super::typing::{AttributePlanner, Typing};
 use super::yielding::Yielding;
-use super::{functions, views};
+use super::{functions, guarded, views};
 use crate::Config;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,7 @@ const CONSUMERS_NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.satu
 pub(crate) struct Environment {
     base: SessionState,
     runtime: Arc<RuntimeEnv>,
+    memory: Memory,
     memory_bytes_max: usize,
 }
 
@@ -76,6 +78,10 @@ impl Environment {
             use datafusion::execution::FunctionRegistry;
             base.register_udf(function)?;
         }
+        for function in guarded::all(&base) {
+            use datafusion::execution::FunctionRegistry;
+            base.register_udf(function)?;
+        }
         let mut analyzers: Vec<Arc<dyn datafusion::optimizer::AnalyzerRule + Send + Sync>> =
             vec![Arc::new(Typing)];
         analyzers.extend(Analyzer::new().rules);
@@ -90,8 +96,14 @@ impl Environment {
         Ok(Environment {
             base,
             runtime,
+            memory: Memory::new(config.memory_bytes_total.as_u64() as usize),
             memory_bytes_max: config.memory_bytes_max.as_u64() as usize,
         })
+    }
+
+    /// What queries hold together.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// A session whose tables are those of `snapshot`; `sql` decides which views it needs. What it
@@ -103,7 +115,7 @@ impl Environment {
         sql: &str,
         stop: CancellationToken,
     ) -> Result<SessionState> {
-        let pool = FairSpillPool::new(self.memory_bytes_max);
+        let pool = self.memory.pool(self.memory_bytes_max);
         let mut runtime = RuntimeEnv::clone(&self.runtime);
         runtime.memory_pool = Arc::new(TrackConsumersPool::new(pool, CONSUMERS_NAMED));
         let schema = Arc::new(MemorySchemaProvider::new());

@@ -1,7 +1,8 @@
 //! Conditions of joins that stop with their query.
 //!
 //! A join tries its condition on pair after pair until some rows pass, for hours if none does, and
-//! does not yield meanwhile. So the condition itself fails once the query is over.
+//! does not yield meanwhile. So the condition itself fails once the query is over; a join that looks
+//! at pairs but makes none of them (`IN (SELECT …)`) gets one for this.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,9 +10,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{FieldRef, Schema};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::{DataFusionError, JoinType, Result, ScalarValue};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{
@@ -32,12 +34,13 @@ pub(super) fn stoppable(
         let columns = filter.column_indices().to_vec();
         JoinFilter::new(Arc::new(checked), columns, Arc::clone(filter.schema()))
     };
-    if let Some(hash) = join.downcast_ref::<HashJoinExec>()
-        && let Some(filter) = hash.filter()
-    {
-        return Ok(Arc::new(
-            hash.builder().with_filter(Some(stops(filter))).build()?,
-        ));
+    if let Some(hash) = join.downcast_ref::<HashJoinExec>() {
+        let filter = match hash.filter() {
+            Some(filter) => stops(filter),
+            None if passes_pairs(*hash.join_type()) => return Ok(join),
+            None => stops(&any_pair()),
+        };
+        return Ok(Arc::new(hash.builder().with_filter(Some(filter)).build()?));
     }
     if let Some(nested) = join.downcast_ref::<NestedLoopJoinExec>()
         && let Some(filter) = nested.filter()
@@ -62,6 +65,19 @@ pub(super) fn stoppable(
         )?));
     }
     Ok(join)
+}
+
+/// Whether a join returns control for pairs of rows, not only at the end or for rows of one side: the
+/// pairs may be as many as the product of both.
+fn passes_pairs(join_type: JoinType) -> bool {
+    use JoinType::{Full, Inner, Left, Right};
+    matches!(join_type, Inner | Left | Right | Full)
+}
+
+/// The condition that each pair satisfies.
+fn any_pair() -> JoinFilter {
+    let passes = Arc::new(Literal::new(ScalarValue::Boolean(Some(true))));
+    JoinFilter::new(passes, Vec::new(), Arc::new(Schema::empty()))
 }
 
 /// A condition that fails once its query is over.

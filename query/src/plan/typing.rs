@@ -67,6 +67,9 @@ const NUMERIC_AGGREGATES: &[&str] = &[
     "regr_sxy",
 ];
 
+/// Aggregates that keep what they see.
+const COLLECTING_AGGREGATES: &[&str] = &["array_agg", "string_agg"];
+
 /// Step 1: see the module.
 #[derive(Debug)]
 pub(crate) struct AttributePlanner {
@@ -201,6 +204,12 @@ impl ExprPlanner for AttributePlanner {
     }
 
     fn plan_window(&self, raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        let name = raw.func_def.name();
+        if COLLECTING_AGGREGATES.contains(&name) {
+            return plan_err!(
+                "{name} OVER would collect all rows again for each row: use {name} with GROUP BY"
+            );
+        }
         if !NUMERIC_AGGREGATES.contains(&raw.func_def.name()) {
             return Ok(PlannerResult::Original(raw));
         }

@@ -17,12 +17,17 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, Statistics};
 use datafusion::execution::TaskContext;
+use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, Literal};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::execution_plan::SchedulingType;
+use datafusion::physical_plan::execution_plan::{SchedulingType, replace_children_if_necessary};
+
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
 };
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::unnest::UnnestExec;
@@ -37,6 +42,10 @@ use super::stopping::stoppable;
 
 /// Longest work without a yield, beside that on a single batch.
 const SLICE: Duration = Duration::from_millis(10);
+/// Rows of a batch for what is slow.
+const SLICE_ROWS: usize = 512;
+/// Bytes of a constant that is not long.
+const CONSTANT_BYTES: usize = 4096;
 
 /// See the module; for the query that `stop` belongs to.
 #[derive(Debug)]
@@ -58,12 +67,14 @@ impl PhysicalOptimizerRule for Yielding {
                 || node.is::<SortMergeJoinExec>()
                 || node.is::<RecursiveQueryExec>()
                 || node.is::<UnnestExec>();
+            let slow = slow_by_row(node.as_ref())?;
+            let node = if slow { in_slices(node)? } else { node };
             if multiplies || node.children().is_empty() {
                 let node = stoppable(node, &self.stop)?;
                 let yielding: Arc<dyn ExecutionPlan> = Arc::new(YieldingExec::new(node));
                 return Ok(Transformed::yes(yielding));
             }
-            Ok(Transformed::no(node))
+            Ok(Transformed::new_transformed(node, slow))
         })
         .map(|done| done.data)
     }
@@ -77,19 +88,70 @@ impl PhysicalOptimizerRule for Yielding {
     }
 }
 
+/// `node` with batches of few rows.
+fn in_slices(node: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let sliced = |input: &Arc<dyn ExecutionPlan>| -> Arc<dyn ExecutionPlan> {
+        Arc::new(YieldingExec::of(Arc::clone(input), SLICE_ROWS))
+    };
+    let inputs = node.children().into_iter().map(sliced).collect();
+    replace_children_if_necessary(node, inputs)
+}
+
+/// Whether `node` may work for seconds on one batch, or make hundreds of megabytes of it: matching long
+/// texts with a regular expression, copying a long constant for each row, unfolding lists.
+fn slow_by_row(node: &dyn ExecutionPlan) -> Result<bool> {
+    if node.is::<UnnestExec>() {
+        return Ok(true);
+    }
+    let exprs: Vec<&Arc<dyn PhysicalExpr>> = if let Some(filter) = node.downcast_ref::<FilterExec>()
+    {
+        vec![filter.predicate()]
+    } else if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
+        projection.expr().iter().map(|one| &one.expr).collect()
+    } else {
+        return Ok(false);
+    };
+    let slow = |part: &Arc<dyn PhysicalExpr>| {
+        use Operator::{RegexIMatch, RegexMatch, RegexNotIMatch, RegexNotMatch};
+        let regex = part.downcast_ref::<BinaryExpr>().is_some_and(|binary| {
+            let op = binary.op();
+            matches!(
+                op,
+                RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch
+            )
+        });
+        let constant = part.downcast_ref::<Literal>();
+        let long = constant.is_some_and(|constant| constant.value().size() > CONSTANT_BYTES);
+        Ok(regex || long)
+    };
+    for expr in exprs {
+        if expr.exists(slow)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Its input's rows, with yields between them.
 #[derive(Debug)]
 struct YieldingExec {
     input: Arc<dyn ExecutionPlan>,
+    /// Most rows of a batch.
+    rows_max: usize,
     properties: Arc<PlanProperties>,
 }
 
 impl YieldingExec {
     fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+        YieldingExec::of(input, usize::MAX)
+    }
+
+    fn of(input: Arc<dyn ExecutionPlan>, rows_max: usize) -> Self {
         let properties = PlanProperties::clone(input.properties())
             .with_scheduling_type(SchedulingType::Cooperative);
         YieldingExec {
             input,
+            rows_max,
             properties: Arc::new(properties),
         }
     }
@@ -129,7 +191,8 @@ impl ExecutionPlan for YieldingExec {
         self: Arc<Self>,
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(YieldingExec::new(children.swap_remove(0))))
+        let input = children.swap_remove(0);
+        Ok(Arc::new(YieldingExec::of(input, self.rows_max)))
     }
 
     fn execute(
@@ -138,7 +201,7 @@ impl ExecutionPlan for YieldingExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context)?;
-        Ok(Box::pin(Sliced { input, since: None }))
+        Ok(Box::pin(Sliced::new(input, self.rows_max)))
     }
 
     fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
@@ -157,8 +220,32 @@ impl ExecutionPlan for YieldingExec {
 /// Returns control after a slice of work.
 struct Sliced {
     input: SendableRecordBatchStream,
+    rows_max: usize,
+    /// What is left of a batch with more rows.
+    rest: Option<RecordBatch>,
     /// When it was first asked after it, or its input, had yielded.
     since: Option<Instant>,
+}
+
+impl Sliced {
+    fn new(input: SendableRecordBatchStream, rows_max: usize) -> Self {
+        Sliced {
+            input,
+            rows_max,
+            rest: None,
+            since: None,
+        }
+    }
+
+    /// The first rows of `batch`; the others are for later.
+    fn first(&mut self, batch: RecordBatch) -> RecordBatch {
+        let rows = batch.num_rows();
+        if rows <= self.rows_max {
+            return batch;
+        }
+        self.rest = Some(batch.slice(self.rows_max, rows - self.rows_max));
+        batch.slice(0, self.rows_max)
+    }
 }
 
 impl Stream for Sliced {
@@ -171,11 +258,17 @@ impl Stream for Sliced {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let polled = self.input.poll_next_unpin(context);
-        if polled.is_pending() {
-            self.since = None;
+        if let Some(rest) = self.rest.take() {
+            return Poll::Ready(Some(Ok(self.first(rest))));
         }
-        polled
+        match self.input.poll_next_unpin(context) {
+            Poll::Ready(Some(Ok(batch))) => Poll::Ready(Some(Ok(self.first(batch)))),
+            Poll::Pending => {
+                self.since = None;
+                Poll::Pending
+            }
+            over => over,
+        }
     }
 }
 
@@ -204,7 +297,7 @@ mod tests {
             Ok(empty.clone())
         });
         let input = Box::pin(RecordBatchStreamAdapter::new(schema, batches));
-        let mut sliced = Sliced { input, since: None };
+        let mut sliced = Sliced::new(input, usize::MAX);
         let mut context = Context::from_waker(noop_waker_ref());
         let (mut rows, mut yields, mut in_a_row) = (0, 0, 0);
         loop {

@@ -5,3 +5,4 @@ mod attributes;
 mod hostile;
 mod ids;
 mod pages;
+mod stopping;
