@@ -266,13 +266,15 @@ impl Context<'_> {
                 && key
                     .is_some_and(|key| key.level == Level::Record && key.value == ValueType::String)
         });
-        let mut parts: Vec<String> = columns
+        let plain: Vec<String> = columns
             .iter()
             .map(|column| (*column).to_owned())
             .chain(promoted.map(|column| column.name.clone()))
-            .map(|column| contains(&column_name(&column), text))
+            .map(|column| column_name(&column))
             .collect();
-        parts.extend(json.iter().map(|column| contains(column, &in_json(text))));
+        let json: Vec<String> = json.iter().map(|column| (*column).to_owned()).collect();
+        let mut parts = any_contains(&plain, text);
+        parts.extend(any_contains(&json, &in_json(text)));
         if self.table() == Table::Spans {
             parts.push(match text {
                 Match::Plain(value) => {
@@ -326,18 +328,20 @@ fn column_name(column: &str) -> String {
     format!("\"{column}\"")
 }
 
-/// `column` contains the text, whatever its case.
-fn contains(column: &str, text: &Match) -> String {
-    match text {
-        Match::Plain(value) => {
-            let like = quoted(&format!("%{}%", escaped(&value.text)));
-            format!("{column} ILIKE {like}")
+/// Conditions of which one holds if one of `columns` contains the text, whatever its case.
+fn any_contains(columns: &[String], text: &Match) -> Vec<String> {
+    let like = match text {
+        Match::Plain(value) => quoted(&format!("%{}%", escaped(&value.text))),
+        Match::Like(pattern) => quoted(&format!("%{}%", pattern.like())),
+        Match::Regex(regex) => {
+            let matching = |column| format!("{column} ~ {}", quoted(regex));
+            return columns.iter().map(matching).collect();
         }
-        Match::Like(pattern) => {
-            let like = quoted(&format!("%{}%", pattern.like()));
-            format!("{column} ILIKE {like}")
-        }
-        Match::Regex(regex) => format!("{column} ~ {}", quoted(regex)),
+    };
+    match columns {
+        [] => Vec::new(),
+        [column] => vec![format!("{column} ILIKE {like}")],
+        columns => vec![format!("text_like({like}, {})", columns.join(", "))],
     }
 }
 

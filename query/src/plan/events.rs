@@ -1,9 +1,14 @@
-//! Functions over the list of a span's events: `event_named(events, pattern)`, with the pattern of
-//! LIKE for names, and `event_like(events, pattern)`, with that of ILIKE for names and attributes.
+//! Functions that look for text in several places of a row at once.
+//!
+//! - `event_named(events, pattern)`: in the names of a span's events, by the pattern of LIKE.
+//! - `event_like(events, pattern)`: in their names and attributes, by that of ILIKE.
+//! - `text_like(pattern, column, …)`: in columns, by that of ILIKE. True or false, never NULL. A chain of
+//!   ILIKEs would compile the pattern for each column, also for those without a value.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Datum, Scalar};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::compute::kernels::comparison::{ilike, like};
 use arrow::datatypes::DataType;
@@ -18,13 +23,59 @@ type Kernel = fn(&dyn Datum, &dyn Datum) -> std::result::Result<BooleanArray, Ar
 
 /// All functions of this module.
 pub(super) fn all() -> impl Iterator<Item = Arc<ScalarUDF>> {
-    [false, true].into_iter().map(|attributes| {
+    let events = [false, true].into_iter().map(|attributes| {
         let signature = Signature::any(2, Volatility::Immutable);
         Arc::new(ScalarUDF::new_from_impl(EventTest {
             attributes,
             signature,
         }))
-    })
+    });
+    let signature = Signature::variadic(vec![DataType::Utf8View], Volatility::Immutable);
+    events.chain([Arc::new(ScalarUDF::new_from_impl(TextTest { signature }))])
+}
+
+/// Whether one of several texts is like a pattern.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct TextTest {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for TextTest {
+    fn name(&self) -> &str {
+        "text_like"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let Some((ColumnarValue::Scalar(pattern), columns)) = args.args.split_first() else {
+            return exec_err!("text_like takes a pattern, the same for all rows, and columns");
+        };
+        let pattern = Scalar::new(pattern.to_array()?);
+        let mut found = BooleanBuffer::new_unset(rows);
+        for column in columns {
+            let texts = column.to_array(rows)?;
+            if texts.null_count() < rows && found.count_set_bits() < rows {
+                found = &found | &hits(&ilike(&texts, &pattern)?);
+            }
+        }
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(found))))
+    }
+}
+
+/// Where `found` is true.
+fn hits(found: &BooleanArray) -> BooleanBuffer {
+    match found.nulls() {
+        Some(valid) => found.values() & valid.inner(),
+        None => found.values().clone(),
+    }
 }
 
 /// Whether a span has an event that is like a pattern.
