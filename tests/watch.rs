@@ -1,4 +1,4 @@
-//! What somebody sees who watches a server: what arrives and is refused, how the
+//! What somebody sees who watches a server: what arrives and is refused, which queries run, how the
 //! server is doing, and the description of all that can be asked.
 
 use std::collections::BTreeSet;
@@ -10,10 +10,22 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::Server;
-use crate::support::otlp::{post, send_shop, true_count};
+use crate::support::otlp::{post, send_shop, shop, true_count};
 
 /// How soon the stream tells of a refusal.
 const SOON: Duration = Duration::from_secs(1);
+/// How long something may take that takes a moment, on a machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Queries of hours, or of years: joins of all pairs and triples, a costly expression over pairs, and
+/// one over rows.
+const HEAVY: [&str; 3] = [
+    "SELECT count(*) FROM spans a JOIN spans b ON a.service_name = b.service_name
+     WHERE regexp_like(a.name || b.name || a.duration, '(x+x+)+y')",
+    "SELECT count(*) FROM spans a, spans b, spans c WHERE a.duration + b.duration + c.duration < -1",
+    "SELECT max(levenshtein(repeat(a.name, 200), repeat(b.name, 200))) FROM spans a, spans b",
+];
+
 /// The live stream of a server, read event by event.
 struct Events {
     stream: futures::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
@@ -124,6 +136,110 @@ async fn what_arrives_is_seen() {
     ] {
         let bare = reqwest::get(format!("{}{path}", server.url())).await;
         assert_eq!(bare.expect("an answer").status(), 401, "{path}");
+    }
+}
+
+/// The one query that runs, if one does.
+async fn running(server: &Server) -> Option<Value> {
+    let (status, body) = server.get("/api/v1/queries").await;
+    assert_eq!(status, 200);
+    let answer: Value = serde_json::from_str(&body).expect("JSON");
+    answer["queries"]
+        .as_array()
+        .expect("a list")
+        .first()
+        .cloned()
+}
+
+/// Waits until a query runs, for long enough to be at work; its entry.
+async fn under_way(server: &Server) -> Value {
+    let asked = Instant::now();
+    loop {
+        let query = running(server).await;
+        match query {
+            Some(query) if query["elapsed_ms"].as_u64() > Some(200) => return query,
+            query => assert!(asked.elapsed() < PATIENCE, "{query:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Waits until no query is at work.
+async fn until_idle(server: &Server) {
+    let asked = Instant::now();
+    while let Some(query) = running(server).await {
+        assert!(asked.elapsed() < PATIENCE, "still at work: {query}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A server with rows, whose queries may take longer than any test.
+async fn server_with_rows() -> Server {
+    let server = Server::start_with(&[], &[("ORIEL_QUERY_TIME_LIMIT", "30days")]).await;
+    for body in shop(Signal::Traces) {
+        post(&server, Signal::Traces, "application/x-protobuf", body).await;
+    }
+    server
+}
+
+fn heavy(server: &Server, sql: &str, id: &str) -> tokio::task::JoinHandle<(u16, Value)> {
+    let request = server
+        .request(Method::POST, "/api/v1/sql")
+        .json(&json!({"sql": sql, "query_id": id}));
+    tokio::spawn(async move {
+        match request.send().await {
+            Ok(answer) => (answer.status().as_u16(), answer.json().await.expect("JSON")),
+            // The server of a test that has failed.
+            Err(_) => (0, Value::Null),
+        }
+    })
+}
+
+/// Scenario: queries of hours, watched and then deleted; the same id again meanwhile.
+/// Guarantees: each is listed with its progress; DELETE ends its work, and its client hears why; an
+/// id that runs cannot be taken, one that has ended is unknown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_is_watched_and_stopped() {
+    let server = server_with_rows().await;
+    for (at, sql) in HEAVY.into_iter().enumerate() {
+        let id = format!("heavy-{at}");
+        let asked = heavy(&server, sql, &id);
+        let query = under_way(&server).await;
+        assert_eq!(
+            (&query["id"], &query["state"]),
+            (&json!(id), &json!("running"))
+        );
+        assert_eq!(query["sql"], sql);
+        assert_eq!(query["started"].as_str().map(str::len), Some(19));
+        let path = format!("/api/v1/queries/{id}");
+        assert_eq!(server.get(&path).await.0, 200);
+        let (status, taken) = heavy(&server, sql, &id).await.expect("no panic");
+        assert_eq!(
+            (status, &taken["error"]["code"]),
+            (400, &json!("bad_request"))
+        );
+        let deleted = server.request(Method::DELETE, &path).send().await;
+        assert_eq!(deleted.expect("an answer").status(), 204);
+        let (status, answer) = asked.await.expect("no panic");
+        assert_eq!(
+            (status, &answer["error"]["code"]),
+            (409, &json!("cancelled"))
+        );
+        until_idle(&server).await;
+        assert_eq!(server.get(&path).await.0, 404);
+    }
+}
+
+/// Scenario: the clients of queries of hours go away.
+/// Guarantees: the work ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_stops_its_query() {
+    let server = server_with_rows().await;
+    for (at, sql) in HEAVY.into_iter().enumerate() {
+        let asked = heavy(&server, sql, &format!("left-{at}"));
+        under_way(&server).await;
+        asked.abort();
+        until_idle(&server).await;
     }
 }
 
