@@ -16,7 +16,7 @@ use oriel_collector::{Collector, Totals};
 use oriel_proto::Token;
 use oriel_query::Activity;
 use oriel_storage::schema::Table;
-use oriel_storage::{Stats, Store, TenantId};
+use oriel_storage::{Replay, Stats, Store, TenantId};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
@@ -192,7 +192,10 @@ impl Health {
         }
         match self.opened.get() {
             None => Some("opening the data directory".to_owned()),
-            Some(opened) => opened.store.stats().refusing,
+            Some(opened) => {
+                let stats = opened.store.stats();
+                stats.refusing.or_else(|| stats.replay.map(replaying))
+            }
         }
     }
 
@@ -208,6 +211,16 @@ impl Health {
             .merge(guarded)
             .with_state(self.clone())
     }
+}
+
+/// What a replay that runs means.
+fn replaying(replay: Replay) -> String {
+    format!(
+        "replaying the write-ahead log: {} % of {}; telemetry is taken, answers may lack rows that \
+         were stored before the start",
+        replay.percent(),
+        bytesize::ByteSize::b(replay.bytes_total),
+    )
 }
 
 /// Lets a request pass that carries the token.
@@ -246,7 +259,7 @@ async fn alive() -> &'static str {
 #[utoipa::path(
     get, path = "/ready", tag = "server", security(()),
     responses(
-        (status = 200, description = "It is", body = String),
+        (status = 200, description = "It is, and answers are whole", body = String),
         (status = 503, description = "Why it is not", body = String),
     ),
 )]

@@ -23,7 +23,7 @@ use oriel_storage::{Store, SystemClock};
 use tokio::net::TcpListener;
 
 use cli::{Cli, Command, ServeArgs};
-use commands::serve::{Door, Ports, announce, announce_ready, start_logs, stop_signals};
+use commands::serve::{Door, Ports, announce, announce_ready, replayed, start_logs, stop_signals};
 use config::Settings;
 use health::{Health, Opened};
 
@@ -86,7 +86,7 @@ async fn run(settings: Settings) -> Result<()> {
 
     let replay = oriel_collector::decode::replay(usize::MAX);
     let store = tokio::select! {
-        store = Store::open(settings.storage.clone(), Arc::new(SystemClock), replay) => store?,
+        store = Store::start(settings.storage.clone(), Arc::new(SystemClock), replay) => store?,
         () = stop.cancelled() => return Ok(()),
     };
     let collector = Collector::new(settings.collector.clone(), store.clone(), token.clone());
@@ -104,9 +104,15 @@ async fn run(settings: Settings) -> Result<()> {
     };
     health.opened(opened);
     announce(&settings, &addresses);
-    announce_ready(&settings, &addresses, started.elapsed());
-
-    stop.cancelled().await;
+    let ready = async {
+        replayed(&settings, &store).await;
+        announce_ready(&settings, &addresses, started.elapsed());
+        stop.cancelled().await;
+    };
+    tokio::select! {
+        () = ready => {}
+        () = stop.cancelled() => {}
+    }
     while let Some(ended) = servers.join_next().await {
         ended.context("a server task panicked")??;
     }

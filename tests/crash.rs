@@ -7,6 +7,7 @@
 
 mod load;
 mod points;
+mod replay;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

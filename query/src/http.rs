@@ -446,12 +446,13 @@ async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Respons
     })?;
     let snapshot = Arc::new((api.source.snapshot)());
     let missing = [Table::Spans, Table::Traces].map(|table| snapshot.missing(table).len());
+    let replaying = snapshot.replaying();
     let found = crate::trace::find(&api.engine, snapshot, id).await?;
     let body = serde_json::to_string(&found)
         .map_err(|error| Error::new(Code::Internal, format!("writing the trace: {error}")))?;
     let mut response = json_response(StatusCode::OK, body);
-    if missing != [0, 0] {
-        // Some of its spans may be in damaged parts.
+    if missing != [0, 0] || replaying {
+        // Some of its spans may be in damaged parts, or in the log.
         let incomplete = HeaderValue::from_static("false");
         response.headers_mut().insert("oriel-complete", incomplete);
     }

@@ -39,9 +39,13 @@ pub struct Receipt {
     pub plan_ms: f64,
     /// Milliseconds from the plan to the last row.
     pub execution_ms: f64,
-    /// Whether the answer is whole: not cut, ended without an error, and no damaged part might have
-    /// had rows for it.
+    /// Whether the answer is whole: not cut, ended without an error, no damaged part might have had
+    /// rows for it, and the write-ahead log was not being replayed.
     pub complete: bool,
+    /// Rows that were stored before the server started may be missing, because it still replays its
+    /// write-ahead log; `/ready` says how far it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replaying: bool,
     /// Damaged parts that might have had rows for the answer, by path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing_parts: Vec<String>,
@@ -89,6 +93,7 @@ impl Receipt {
         self.plan_ms += other.plan_ms;
         self.execution_ms += other.execution_ms;
         self.truncated |= other.truncated;
+        self.replaying |= other.replaying;
     }
 
     /// Adds what the scans chose and what the operators of `plan` measured.
@@ -96,6 +101,9 @@ impl Receipt {
         self.files_considered = counters.files_considered.load(Ordering::Relaxed);
         self.files_pruned = counters.files_pruned.load(Ordering::Relaxed);
         self.buffered_rows = counters.buffered_rows.load(Ordering::Relaxed);
+        if counters.replaying.load(Ordering::Relaxed) {
+            (self.complete, self.replaying) = (false, true);
+        }
         let missing = counters.missing.lock();
         for part in missing.unwrap_or_else(PoisonError::into_inner).iter() {
             self.complete = false;

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use oriel_storage::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tonic_types::{ErrorDetails, StatusExt};
@@ -22,6 +23,9 @@ use crate::config::{LogFormat, Settings, flag};
 
 /// How long clients are asked to wait while the store opens.
 const OPENING_RETRY: Duration = Duration::from_secs(1);
+
+/// How often to look whether the replay has ended.
+const REPLAY_TICK: Duration = Duration::from_millis(10);
 
 /// Connections that may wait to be accepted on each port.
 const BACKLOG: u32 = 1024;
@@ -207,7 +211,19 @@ pub(crate) fn announce(settings: &Settings, addresses: &[(&'static str, SocketAd
     eprintln!("{text}");
 }
 
-/// Says that requests are taken now, and what to do next.
+/// Waits until `store` shows all its rows; says so when that takes time. Telemetry is taken meanwhile.
+pub(crate) async fn replayed(settings: &Settings, store: &Store) {
+    let Some(replay) = store.replay() else { return };
+    if settings.log_format == LogFormat::Text {
+        let bytes = bytesize::ByteSize::b(replay.bytes_total);
+        eprintln!("  Replaying {bytes} of the write-ahead log; telemetry is taken meanwhile.");
+    }
+    while store.replay().is_some() {
+        tokio::time::sleep(REPLAY_TICK).await;
+    }
+}
+
+/// Says that requests are taken and answers are whole, and what to do next.
 pub(crate) fn announce_ready(
     settings: &Settings,
     addresses: &[(&'static str, SocketAddr); 3],

@@ -39,7 +39,9 @@ pub(crate) struct Generation {
     pub(crate) rows: u64,
     /// Bytes of the frames in the log.
     pub(crate) wal_bytes: u64,
-    /// The last frame; the one before the first while there is none.
+    /// The frame before the first.
+    pub(crate) after: WalPosition,
+    /// The last frame; `after` while there is none.
     pub(crate) last: WalPosition,
     /// The frames' requests.
     pub(crate) seen: Vec<SeenEntry>,
@@ -65,6 +67,7 @@ impl Generation {
     /// An empty generation behind `last`.
     pub(crate) fn after(last: WalPosition) -> Self {
         Generation {
+            after: last,
             last,
             ..Generation::default()
         }

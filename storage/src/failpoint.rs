@@ -8,7 +8,7 @@
 pub const VARIABLE: &str = "ORIEL_ABORT_AT";
 
 /// All points, as `stage.step`.
-pub const POINTS: [&str; 38] = [
+pub const POINTS: [&str; 39] = [
     "wal.before_write",
     "wal.before_sync",
     "wal.after_sync",
@@ -44,6 +44,7 @@ pub const POINTS: [&str; 38] = [
     "open.catalog",
     "open.orphan_moved",
     "open.swept",
+    "open.scanned",
     "replay.frame",
     "replay.flushed",
     "close.before_flush",

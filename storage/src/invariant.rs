@@ -6,6 +6,8 @@
 //! | W2 | A part is durable before the commit that names it |
 //! | W3 | One commit adds parts, removes parts and moves the WAL position together, for all tenants and tables sealed at one sequence; replay neither loses nor doubles a row |
 //! | W4 | A WAL segment is reused only when wholly at or below the committed position |
+//! | W5 | The WAL position moves from frame to frame without a gap: frames behind a backlog that is still replayed are in no part before all of the backlog is, and no segment of it is reused (with W4) |
+//! | W6 | A request whose frame is in the log is known to the window of stored requests before the first new request is claimed, replayed or not |
 //! | P1 | A part holds one tenant, one table and one UTC day (odd times apart); compaction never crosses any |
 //! | P2 | Compaction and flush keep the multiset of rows; output is sorted by the schema's sort key |
 //! | S1 | A snapshot never changes and shows no row twice, though a flush completes during the query |
@@ -22,6 +24,11 @@ use crate::{PartMeta, WalPosition};
 /// W1, W3: frames become visible in sequence order without a gap, after `published`.
 pub(crate) fn follows(published: WalPosition, next: WalPosition) -> bool {
     next.0 == published.0 + 1
+}
+
+/// W5: rows behind `after` may be flushed when `flushed` is the position.
+pub(crate) fn adjoins(flushed: WalPosition, after: WalPosition) -> bool {
+    flushed == after
 }
 
 /// W4: whether the segment before the one that starts with `next_first` may be reused.

@@ -40,6 +40,7 @@ mod objects;
 mod orphans;
 pub mod part;
 mod recover;
+mod replay;
 mod seen;
 mod slots;
 mod snapshot;
@@ -66,4 +67,5 @@ pub use frame::{
 };
 pub use part::{ColumnStats, PartId, PartMeta, StatValue};
 pub use snapshot::{MissingPart, Snapshot};
+pub use state::Replay;
 pub use store::{Answer, Claim, Claimed, Stats, Store};

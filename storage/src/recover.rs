@@ -3,36 +3,37 @@
 //! 1. Take the directory's lock; check its format.
 //! 2. Read the catalog; raise the epoch. Remove files that no commit names.
 //! 3. Fill the window of stored requests from the catalog.
-//! 4. Decode the frames after the flushed position again and buffer their rows; flush in between
-//!    when they outgrow `flush_bytes`. A frame that is damaged or cannot be decoded is copied to
-//!    `wal/quarantine` and reported, never passed over in silence.
-//! 5. Writing goes on behind the last frame, in a new segment.
+//! 4. Read the frames after the flushed position, checksums and headers, without decoding them: the
+//!    last one is where writing goes on, in a new segment, and their requests are known to the window
+//!    before a new request is claimed (W6).
+//! 5. The store takes requests from here on; the module `replay` brings their rows back beside it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::buffer::Published;
 use crate::catalog::{Catalog, CatalogState};
-use crate::disk::{Disk, FreeBytes};
+use crate::disk::{self, Disk, FreeBytes};
 use crate::engine::Engine;
 use crate::files::{Files, raise_open_files};
 use crate::layout::Layout;
 use crate::lock::{self, Lock};
 use crate::objects::Objects;
 use crate::part::writer::PartContext;
-use crate::schema::{PromotedKey, Schemas, Table};
-use crate::seen::{self, Seen, SeenEntry};
+use crate::replay::{self, Backlog, Quarantine};
+use crate::schema::{PromotedKey, Table};
+use crate::seen::{self, Seen};
 use crate::state::State;
-use crate::wal::reader::{Damaged, Found, walk};
-use crate::wal::{Logged, io, sync_dir, writer};
-use crate::{Batch, Clock, Config, Error, ReplayFn, Result, WalPosition, failpoint};
+use crate::wal::reader::{Found, walk};
+use crate::wal::{io, sync_dir, writer};
+use crate::{Clock, Config, Error, Result, failpoint};
 
 /// A store that has caught up with its files.
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) engine: Engine,
+    /// What is still to be replayed.
+    pub(crate) backlog: Option<Backlog>,
     /// How the log goes on.
     pub(crate) log: writer::Options,
     pub(crate) secret: [u8; 32],
@@ -47,13 +48,22 @@ pub(crate) struct Machine {
     pub(crate) files: Files,
 }
 
+impl Machine {
+    /// The one that this process runs on.
+    pub(crate) fn this() -> Self {
+        Machine {
+            ask: Arc::new(disk::free_bytes),
+            files: Files::default(),
+        }
+    }
+}
+
 /// Opens the data directory of `config`. Blocking; ends early with an error once `stop` is set.
 ///
 /// Errors: those of [`crate::Store::open`].
 pub(crate) fn recover(
     config: Config,
     clock: Arc<dyn Clock>,
-    replay: &ReplayFn,
     machine: Machine,
     stop: &AtomicBool,
 ) -> Result<Recovered> {
@@ -101,9 +111,11 @@ pub(crate) fn recover(
     );
     engine.sweep()?;
     failpoint::pass("open", "swept");
-    replay_log(&engine, &mut log, replay, stop)?;
+    let backlog = scan(&engine, &mut log, stop)?;
+    failpoint::pass("open", "scanned");
     Ok(Recovered {
         engine,
+        backlog,
         log,
         secret,
         lock,
@@ -168,149 +180,50 @@ fn promoted(config: &Config) -> Result<Vec<(Table, PromotedKey)>> {
     Ok(keys)
 }
 
-fn replay_log(
-    engine: &Engine,
-    log: &mut writer::Options,
-    replay: &ReplayFn,
-    stop: &AtomicBool,
-) -> Result<()> {
-    let quarantine = Quarantine(log.dir.join("quarantine"));
-    let schemas = engine.parts.schemas.clone();
-    let from = log.flushed;
-    let mut frames_count = 0u64;
+/// Reads the log behind the flushed position: where it goes on, which requests it holds, and what is
+/// to be replayed.
+fn scan(engine: &Engine, log: &mut writer::Options, stop: &AtomicBool) -> Result<Option<Backlog>> {
     let start = Instant::now();
-    let mut bytes = 0u64;
-    let walked = walk(&log.dir, log.salt, from, &mut |found| {
+    let (mut frames_count, mut bytes) = (0u64, 0u64);
+    let walked = walk(&log.dir, log.salt, log.flushed, &mut |found| {
         if stop.load(Ordering::Relaxed) {
-            // What was flushed on the way stays; the next start goes on from there.
-            return Err(Error::Unavailable {
-                reason: "it was stopped while it replayed its log".to_owned(),
-            });
+            return Err(replay::stopped());
         }
         match found {
             Found::Frame(frame) => {
                 frames_count += 1;
                 bytes += frame.bytes as u64;
-                restore(engine, &schemas, replay, &quarantine, frame)
+                engine
+                    .seen
+                    .restore(replay::seen(&frame), engine.clock.now());
             }
-            Found::Damaged(damaged) => {
-                quarantine.damaged(&damaged)?;
-                let last = damaged.first + damaged.frames_count - 1;
-                engine.state.skip(WalPosition(last));
-                Ok(())
-            }
+            Found::Damaged(damaged) => bytes += damaged.bytes.len() as u64,
         }
+        Ok(())
     })?;
     if let Some(torn) = &walked.torn {
-        quarantine.torn(torn)?;
-    }
-    if frames_count > 0 {
-        let seconds = start.elapsed().as_secs_f64();
-        tracing::info!(frames_count, bytes, seconds, "replayed the write-ahead log");
+        Quarantine::below(&log.dir).torn(torn)?;
     }
     log.next = walked.last.0 + 1;
     log.segments = walked.segments;
-    log.flushed = engine.state.flushed();
-    Ok(())
-}
-
-fn restore(
-    engine: &Engine,
-    schemas: &Schemas,
-    replay: &ReplayFn,
-    quarantine: &Quarantine,
-    frame: Logged,
-) -> Result<()> {
-    let position = WalPosition(frame.sequence);
-    let batches = match decode(schemas, replay, &frame) {
-        Ok(batches) => batches,
-        Err(error) => {
-            quarantine.undecodable(&frame, &error)?;
-            engine.state.skip(position);
-            return Ok(());
-        }
-    };
-    let seen = SeenEntry {
-        hash: frame.header.request_hash,
-        received_at: frame.header.received_at,
-        rejected: frame.rejected,
-    };
-    engine.seen.restore(seen, engine.clock.now());
-    let bytes = engine.state.publish(vec![Published {
-        position,
-        wal_bytes: frame.bytes as u64,
-        tenant: frame.header.tenant,
-        batches,
-        seen,
-    }]);
-    failpoint::pass("replay", "frame");
-    if bytes >= engine.config.flush_threshold() {
-        engine.flush()?;
-        failpoint::pass("replay", "flushed");
+    if walked.last == log.flushed {
+        return Ok(None);
     }
-    Ok(())
-}
-
-/// Decodes a frame again. A decoder that panics counts as an error: the frame is kept aside.
-fn decode(schemas: &Schemas, replay: &ReplayFn, frame: &Logged) -> Result<Vec<Batch>, String> {
-    let work = || (replay)(schemas, &frame.header, &frame.payload);
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
-        Ok(decoded) => decoded.map_err(|error| error.to_string()),
-        Err(_) => Err("the decoder panicked".to_owned()),
-    }
-}
-
-/// The folder for frames that can not be replayed.
-struct Quarantine(std::path::PathBuf);
-
-impl Quarantine {
-    fn damaged(&self, damaged: &Damaged) -> Result<()> {
-        let kept = self.keep(damaged.first, &damaged.bytes)?;
-        tracing::error!(
-            sequence = damaged.first,
-            frames_count = damaged.frames_count,
-            path = %damaged.path.display(),
-            offset = damaged.offset,
-            kept = %kept.display(),
-            "frames of the write-ahead log are damaged; their rows are lost unless the file kept can be repaired"
-        );
-        count(damaged.frames_count);
-        Ok(())
-    }
-
-    fn torn(&self, torn: &Damaged) -> Result<()> {
-        let kept = self.keep(torn.first, &torn.bytes)?;
-        tracing::warn!(
-            sequence = torn.first, path = %torn.path.display(), offset = torn.offset,
-            kept = %kept.display(),
-            "the log ends in a frame that is cut off, which was never acknowledged, or damaged"
-        );
-        Ok(())
-    }
-
-    fn undecodable(&self, frame: &Logged, error: &str) -> Result<()> {
-        let kept = self.keep(frame.sequence, &frame.payload)?;
-        tracing::error!(
-            sequence = frame.sequence,
-            header = ?frame.header,
-            kept = %kept.display(),
-            error,
-            "a request in the write-ahead log can not be decoded any more; its body is kept"
-        );
-        count(1);
-        Ok(())
-    }
-
-    fn keep(&self, sequence: u64, bytes: &[u8]) -> Result<std::path::PathBuf> {
-        let path: &Path = &self.0;
-        std::fs::create_dir_all(path).map_err(|source| io("creating", path, source))?;
-        let path = path.join(format!("{sequence:016x}.frame"));
-        std::fs::write(&path, bytes).map_err(|source| io("writing", &path, source))?;
-        sync_dir(&self.0)?;
-        Ok(path)
-    }
-}
-
-fn count(frames: u64) {
-    metrics::counter!("oriel_wal_quarantined_frames_total").increment(frames);
+    let seconds = start.elapsed().as_secs_f64();
+    tracing::info!(
+        frames_count,
+        bytes,
+        seconds,
+        "the write-ahead log is read; it will be replayed"
+    );
+    engine.state.begin_replay(walked.last, bytes);
+    // An empty segment at the end is the first that new frames go to.
+    let mut segments = log.segments.clone();
+    segments.retain(|segment| segment.first <= walked.last.0);
+    Ok(Some(Backlog {
+        segments,
+        salt: log.salt,
+        last: walked.last,
+        quarantine: Quarantine::below(&log.dir),
+    }))
 }

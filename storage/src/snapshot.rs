@@ -24,6 +24,7 @@ pub struct Snapshot {
     parts: HashMap<Table, Arc<Vec<Arc<PartMeta>>>>,
     buffers: HashMap<Table, Vec<Batch>>,
     missing: HashMap<Table, Vec<MissingPart>>,
+    replaying: bool,
 }
 
 impl Snapshot {
@@ -40,11 +41,14 @@ impl Snapshot {
             parts,
             buffers,
             missing: HashMap::new(),
+            replaying: false,
         }
     }
 
-    /// The same snapshot, which lacks the rows of `missing`.
-    pub(crate) fn without(mut self, missing: Vec<MissingPart>) -> Self {
+    /// The same snapshot, which lacks the rows of `missing`, and those of frames that are not yet
+    /// replayed.
+    pub(crate) fn without(mut self, missing: Vec<MissingPart>, replaying: bool) -> Self {
+        self.replaying = replaying;
         for missing in missing {
             let table = missing.part.table;
             self.missing.entry(table).or_default().push(missing);
@@ -71,6 +75,12 @@ impl Snapshot {
     /// whose filters do not exclude them is incomplete.
     pub fn missing(&self, table: Table) -> &[MissingPart] {
         self.missing.get(&table).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether rows that were stored before the start may be missing, since the log is still
+    /// replayed: every answer is incomplete.
+    pub fn replaying(&self) -> bool {
+        self.replaying
     }
 
     /// Rows of `table` that are in no part yet, in order of arrival. For `traces`, the summaries

@@ -28,6 +28,11 @@ pub(crate) struct State {
 struct Cut {
     snapshot_id: i64,
     parts: HashMap<TenantId, TableParts>,
+    /// Rows of frames that an earlier process wrote, as far as they are replayed. They come before
+    /// `active`, which begins behind the last of them.
+    backlog: Option<Generation>,
+    /// How far the replay is, while it runs.
+    replay: Option<Replay>,
     /// Rows that are being flushed.
     sealed: Option<Arc<Generation>>,
     active: Generation,
@@ -36,6 +41,22 @@ struct Cut {
     retired: HashMap<String, Weak<PartMeta>>,
     /// Live parts that are damaged: no snapshot, merge or retention by size sees them.
     damaged: HashMap<PartId, Damaged>,
+}
+
+/// How far the replay of the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Replay {
+    /// Bytes of frames that were in no part at the start.
+    pub bytes_total: u64,
+    /// Bytes of those that are visible again.
+    pub bytes_done: u64,
+}
+
+impl Replay {
+    /// How much is done, rounded down.
+    pub fn percent(&self) -> u64 {
+        self.bytes_done.min(self.bytes_total) * 100 / self.bytes_total.max(1)
+    }
 }
 
 /// A live part that cannot be read.
@@ -53,6 +74,8 @@ impl State {
         let cut = Cut {
             snapshot_id,
             parts: grouped(parts),
+            backlog: None,
+            replay: None,
             sealed: None,
             active: Generation::after(flushed),
             flushed,
@@ -133,18 +156,67 @@ impl State {
         cut.active.bytes
     }
 
-    /// Goes on after `last`: the frames up to there can not be read.
-    pub(crate) fn skip(&self, last: WalPosition) {
-        self.lock().active.skip(last);
+    /// The log holds frames up to `last` that are in no part and have to be replayed, `bytes` in all;
+    /// new ones come behind them. Called before anything is published.
+    pub(crate) fn begin_replay(&self, last: WalPosition, bytes: u64) {
+        let mut cut = self.lock();
+        cut.backlog = Some(Generation::after(cut.flushed));
+        cut.active = Generation::after(last);
+        cut.replay = Some(Replay {
+            bytes_total: bytes,
+            bytes_done: 0,
+        });
+    }
+
+    /// Shows the rows of the next frame of the backlog. Returns the bytes of it that are not sealed.
+    pub(crate) fn restore(&self, frame: Published) -> u64 {
+        let mut cut = self.lock();
+        let cut = &mut *cut;
+        cut.progress(frame.wal_bytes);
+        let Some(backlog) = &mut cut.backlog else {
+            return 0;
+        };
+        backlog.push(frame);
+        let bytes = backlog.bytes;
+        metrics::gauge!("oriel_buffer_bytes").set(cut.buffer_bytes() as f64);
+        bytes
+    }
+
+    /// The replay goes on after `last`: the frames up to there can not be read, `bytes` in all.
+    pub(crate) fn skip(&self, last: WalPosition, bytes: u64) {
+        let mut cut = self.lock();
+        cut.progress(bytes);
+        if let Some(backlog) = &mut cut.backlog {
+            backlog.skip(last);
+        }
+    }
+
+    /// The frame up to which the backlog is replayed; `None` when there is no backlog left.
+    pub(crate) fn restored(&self) -> Option<WalPosition> {
+        self.lock().backlog.as_ref().map(|backlog| backlog.last)
+    }
+
+    /// All frames of the backlog are visible.
+    pub(crate) fn end_replay(&self) {
+        self.lock().replay = None;
+    }
+
+    /// How far the replay is; `None` when none runs.
+    pub(crate) fn replay(&self) -> Option<Replay> {
+        self.lock().replay
     }
 
     /// The rows to flush, of all tenants and tables up to one frame; `None` when there are none.
-    /// Until a commit moves the position over them, the same rows are returned again.
+    /// Until a commit moves the position over them, the same rows are returned again. Rows behind a
+    /// backlog wait until all of it is flushed (W5).
     pub(crate) fn seal(&self) -> Option<Arc<Generation>> {
         let mut cut = self.lock();
-        if cut.sealed.is_none() && cut.active.last > cut.flushed {
-            let next = Generation::after(cut.active.last);
-            cut.sealed = Some(Arc::new(std::mem::replace(&mut cut.active, next)));
+        let cut = &mut *cut;
+        let next = cut.backlog.as_mut().unwrap_or(&mut cut.active);
+        let due = next.last > next.after && invariant::adjoins(cut.flushed, next.after);
+        if cut.sealed.is_none() && due {
+            let behind = Generation::after(next.last);
+            cut.sealed = Some(Arc::new(std::mem::replace(next, behind)));
         }
         cut.sealed.clone()
     }
@@ -171,6 +243,10 @@ impl State {
         if let Some(flushed) = flushed {
             cut.flushed = flushed;
             cut.sealed = None;
+            // All of the backlog is in parts: from now on the rows behind it are flushed.
+            let active = cut.active.after;
+            cut.backlog
+                .take_if(|backlog| backlog.last == active && flushed == active);
         }
         metrics::gauge!("oriel_parts").set(cut.all_parts().count() as f64);
         metrics::gauge!("oriel_buffer_bytes").set(cut.buffer_bytes() as f64);
@@ -202,10 +278,11 @@ impl State {
     /// whose flush has failed are due.
     pub(crate) fn flush_due(&self, bytes_max: u64, age_max: Duration) -> Option<Duration> {
         let cut = self.lock();
-        if cut.sealed.is_some() || cut.active.bytes >= bytes_max {
+        let next = cut.backlog.as_ref().unwrap_or(&cut.active);
+        if cut.sealed.is_some() || next.bytes >= bytes_max {
             return Some(Duration::ZERO);
         }
-        let since = cut.active.since.as_ref();
+        let since = next.since.as_ref();
         since.map(|since| age_max.saturating_sub(since.elapsed()))
     }
 
@@ -214,27 +291,22 @@ impl State {
         self.lock().active.last
     }
 
-    /// Position up to which rows are in parts.
-    pub(crate) fn flushed(&self) -> WalPosition {
-        self.lock().flushed
-    }
-
     /// The cut as `tenant` sees it.
     pub(crate) fn snapshot(&self, tenant: &TenantId, schemas: &Schemas) -> Snapshot {
-        let (id, parts, sealed, active, missing) = {
+        let (id, parts, buffered, missing, replaying) = {
             let cut = self.lock();
             let missing = cut.missing(tenant);
             let parts = cut.parts.get(tenant).cloned().unwrap_or_default();
-            let sealed = cut.sealed.as_ref().map(|sealed| sealed.rows_of(tenant));
-            let active = cut.active.rows_of(tenant);
-            (cut.snapshot_id, parts, sealed, active, missing)
+            let buffered: Vec<_> = cut.generations().map(|rows| rows.rows_of(tenant)).collect();
+            let replaying = cut.replay.is_some();
+            (cut.snapshot_id, parts, buffered, missing, replaying)
         };
         debug_assert!(parts.values().all(|parts| invariant::distinct(parts)));
         let mut buffers = HashMap::new();
-        for rows in sealed.into_iter().chain([active]) {
+        for rows in buffered {
             rows.add_to(schemas, &mut buffers);
         }
-        Snapshot::new(id, schemas.clone(), parts, buffers).without(missing)
+        Snapshot::new(id, schemas.clone(), parts, buffers).without(missing, replaying)
     }
 
     /// Fills in what the state knows.
@@ -249,11 +321,15 @@ impl State {
             stats.damaged_parts += 1;
             stats.damaged_rows += damaged.part.rows;
         }
-        for generation in cut.sealed.as_deref().into_iter().chain([&cut.active]) {
+        for generation in cut.generations() {
             stats.buffer_rows += generation.rows;
             stats.buffer_bytes += generation.bytes;
             stats.wal_bytes += generation.wal_bytes;
         }
+        if let Some(replay) = &cut.replay {
+            stats.wal_bytes += replay.bytes_total.saturating_sub(replay.bytes_done);
+        }
+        stats.replay = cut.replay;
         stats.wal_position = cut.active.last.0;
         stats.flushed_position = cut.flushed.0;
         stats.snapshot_id = cut.snapshot_id;
@@ -262,7 +338,21 @@ impl State {
 
 impl Cut {
     fn buffer_bytes(&self) -> u64 {
-        self.active.bytes + self.sealed.as_ref().map_or(0, |sealed| sealed.bytes)
+        self.generations().map(|generation| generation.bytes).sum()
+    }
+
+    /// All buffered rows, in the order of their frames.
+    fn generations(&self) -> impl Iterator<Item = &Generation> {
+        let sealed = self.sealed.as_deref().into_iter();
+        sealed.chain(&self.backlog).chain([&self.active])
+    }
+
+    fn progress(&mut self, bytes: u64) {
+        if let Some(replay) = &mut self.replay {
+            replay.bytes_done += bytes;
+            let left = replay.bytes_total.saturating_sub(replay.bytes_done);
+            metrics::gauge!("oriel_replay_bytes_left").set(left as f64);
+        }
     }
 
     fn all_parts(&self) -> impl Iterator<Item = &Arc<PartMeta>> {

@@ -12,19 +12,18 @@ use tokio::task::JoinHandle;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
 
 use crate::buffer::Published;
-use crate::disk;
 use crate::engine::{Engine, lock};
-use crate::files::Files;
 use crate::lock::Lock;
 use crate::recover::{Machine, recover};
+use crate::replay::Backlog;
 use crate::schema::Schemas;
 use crate::seen::{SeenEntry, Ticket};
 use crate::slots::Slots;
 use crate::tasks::{self, Wake};
 use crate::wal::writer::{Settled, Wal};
 use crate::{
-    Batch, Clock, Config, Deleted, Error, Frame, PartId, ReplayFn, RequestHash, Result, Selection,
-    Snapshot, TenantId, WalPosition, failpoint,
+    Batch, Clock, Config, Deleted, Error, Frame, PartId, Replay, ReplayFn, RequestHash, Result,
+    Selection, Snapshot, TenantId, WalPosition, failpoint,
 };
 
 /// XXH3 takes secrets of this length.
@@ -105,6 +104,8 @@ pub struct Stats {
     pub damaged_parts: u64,
     /// Their rows.
     pub damaged_rows: u64,
+    /// How far the replay of the log is, while it runs.
+    pub replay: Option<Replay>,
     /// Bytes free on the disk.
     pub disk_free_bytes: u64,
     /// Why writes are refused, when they are.
@@ -166,31 +167,39 @@ impl Drop for Room {
 }
 
 impl Store {
-    /// Opens the data directory of `config`, creating it when it does not exist; replays the WAL
-    /// after the catalog's position; starts the background tasks on the current tokio runtime.
+    /// Opens the data directory of `config` as [`Store::start`] does, and waits until the log is
+    /// replayed: snapshots show all rows.
+    ///
+    /// Errors: as for [`Store::start`], and those of a flush. Cancel safety: dropped, the replay ends
+    /// within a frame, and what it has flushed stays flushed.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>, replay: ReplayFn) -> Result<Store> {
+        let (store, backlog) = Store::begin(config, clock, Machine::this()).await?;
+        store.replay_now(backlog, replay).await?;
+        Ok(store)
+    }
+
+    /// Opens the data directory of `config`, creating it when it does not exist; reads the log after
+    /// the catalog's position; starts the background tasks on the current tokio runtime. Among them
+    /// is the replay of the log: until it ends ([`Store::replay`]) snapshots lack rows, and say so.
     ///
     /// Errors: `Locked` when another process holds the directory, `Format` when another version
     /// wrote it, `Corrupt` when the catalog is damaged, `Invalid` for a promoted attribute that
-    /// cannot be one. Cancel safety: dropped, the replay ends within a frame, and what it has flushed
-    /// stays flushed.
-    pub async fn open(config: Config, clock: Arc<dyn Clock>, replay: ReplayFn) -> Result<Store> {
-        let machine = Machine {
-            ask: Arc::new(disk::free_bytes),
-            files: Files::default(),
-        };
-        Store::open_on(config, clock, replay, machine).await
+    /// cannot be one. Cancel safety: safe.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>, replay: ReplayFn) -> Result<Store> {
+        let (store, backlog) = Store::begin(config, clock, Machine::this()).await?;
+        store.replay_beside(backlog, replay);
+        Ok(store)
     }
 
-    /// Opens a store on another machine.
-    pub(crate) async fn open_on(
+    /// Opens a store on some machine, with nothing replayed.
+    pub(crate) async fn begin(
         config: Config,
         clock: Arc<dyn Clock>,
-        replay: ReplayFn,
         machine: Machine,
-    ) -> Result<Store> {
+    ) -> Result<(Store, Option<Backlog>)> {
         let given_up = GivenUp::default();
         let stop = Arc::clone(&given_up.0);
-        let recovery = move || recover(config, clock, &replay, machine, &stop);
+        let recovery = move || recover(config, clock, machine, &stop);
         let recovered = blocking("recovery", recovery).await?;
         let engine = recovered.engine;
         let slots = Slots::load(&lock(&engine.catalog))?;
@@ -210,7 +219,36 @@ impl Store {
             held: Mutex::new(Some(recovered.lock)),
         });
         *lock(&store.tasks) = tasks::start(&store, &stopped);
-        Ok(Store(store))
+        Ok((Store(store), recovered.backlog))
+    }
+
+    /// Replays `backlog`; snapshots show all rows then.
+    ///
+    /// Errors: those of a flush; reading the log fails.
+    pub(crate) async fn replay_now(
+        &self,
+        backlog: Option<Backlog>,
+        decode: ReplayFn,
+    ) -> Result<()> {
+        let Some(backlog) = backlog else {
+            return Ok(());
+        };
+        let store = Arc::downgrade(&self.0);
+        blocking("replay", move || backlog.replay(&store, &decode)).await
+    }
+
+    /// Replays `backlog` in a task of its own, which tries again after an error.
+    pub(crate) fn replay_beside(&self, backlog: Option<Backlog>, decode: ReplayFn) {
+        if let Some(backlog) = backlog {
+            let stop = self.0.stop.subscribe();
+            let replay = tasks::replay(Arc::downgrade(&self.0), backlog, decode, stop);
+            lock(&self.0.tasks).push(tokio::spawn(replay));
+        }
+    }
+
+    /// How far the replay of the log is; `None` when all rows are visible.
+    pub fn replay(&self) -> Option<Replay> {
+        self.0.engine.state.replay()
     }
 
     /// The schemas that rows must have: the fixed ones and the promoted keys of the catalog.
@@ -302,7 +340,8 @@ impl Store {
         engine.state.snapshot(tenant, self.schemas())
     }
 
-    /// Writes all buffered rows to parts and commits them.
+    /// Writes all buffered rows to parts and commits them. While the log is replayed, those of
+    /// requests that came since the start stay buffered.
     ///
     /// Errors: the rows stay buffered and in the log; `Unavailable` when the store closes. Cancel safety: the flush goes on.
     pub async fn flush(&self) -> Result<()> {
@@ -332,7 +371,8 @@ impl Store {
     /// Deletes the rows of `tenant` that `selection` says: buffered ones are flushed first, then parts
     /// are written anew without them, in one commit. A `dry_run` only counts.
     ///
-    /// Errors: `Invalid` for a selection without conditions; the file system or the catalog fails:
+    /// Errors: `Invalid` for a selection without conditions; `Unavailable` while the log is replayed,
+    /// since it may hold such rows; the file system or the catalog fails:
     /// nothing is deleted then. Cancel safety: the deletion goes on.
     pub async fn delete(
         &self,
@@ -342,6 +382,14 @@ impl Store {
     ) -> Result<Deleted> {
         self.0.check_open()?;
         selection.check()?;
+        if let Some(replay) = self.replay() {
+            let percent = replay.percent();
+            return Err(Error::Unavailable {
+                reason: format!(
+                    "rows can be deleted once the write-ahead log is replayed ({percent} % now)"
+                ),
+            });
+        }
         let store = Arc::clone(&self.0);
         let (tenant, selection) = (tenant.clone(), selection.clone());
         blocking("deletion", move || {
@@ -425,16 +473,31 @@ impl Store {
 impl Inner {
     pub(crate) fn flush(&self) -> Result<()> {
         let wanted = self.engine.state.position();
-        while let Some(flushed) = self.engine.flush()? {
-            failpoint::pass("flush", "before_trim");
-            self.wal.trim(flushed);
-            failpoint::pass("flush", "after_trim");
+        while let Some(flushed) = self.flush_once()? {
             // After one that failed, what came since is behind what it left.
             if flushed >= wanted {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Flushes what is sealed, or may be sealed now. Returns the new position.
+    ///
+    /// Errors: those of a flush.
+    pub(crate) fn flush_once(&self) -> Result<Option<WalPosition>> {
+        let flushed = self.engine.flush()?;
+        if let Some(flushed) = flushed {
+            failpoint::pass("flush", "before_trim");
+            self.wal.trim(flushed);
+            failpoint::pass("flush", "after_trim");
+        }
+        Ok(flushed)
+    }
+
+    /// Whether [`Store::close`] was called.
+    pub(crate) fn closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
     }
 
     pub(crate) fn compact(&self) -> Result<()> {

@@ -11,8 +11,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::engine::full;
+use crate::replay::Backlog;
 use crate::store::Inner;
-use crate::{Error, PartId, Result};
+use crate::{Error, PartId, ReplayFn, Result};
 
 const DISK_INTERVAL: Duration = Duration::from_secs(1);
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
@@ -74,6 +75,37 @@ async fn step(
             metrics::counter!("oriel_step_errors_total", "step" => name).increment(1);
             false
         }
+    }
+}
+
+/// Replays the log, however often it takes.
+pub(crate) async fn replay(
+    store: Weak<Inner>,
+    backlog: Backlog,
+    decode: ReplayFn,
+    mut stop: watch::Receiver<bool>,
+) {
+    let backlog = Arc::new(backlog);
+    let mut backoff = BACKOFF_MIN;
+    loop {
+        let (store, backlog, decode) = (
+            Weak::clone(&store),
+            Arc::clone(&backlog),
+            Arc::clone(&decode),
+        );
+        let run = tokio::task::spawn_blocking(move || backlog.replay(&store, &decode));
+        match run.await.unwrap_or(Err(Error::Stopped("replay"))) {
+            Ok(()) => return,
+            Err(_) if *stop.borrow() || stop.has_changed().is_err() => return,
+            Err(error) => {
+                tracing::error!(error = %full(&error), "replaying the write-ahead log has failed and will be tried again");
+                metrics::counter!("oriel_step_errors_total", "step" => "replay").increment(1);
+            }
+        }
+        if !until(&mut stop, tokio::time::sleep(backoff)).await {
+            return;
+        }
+        backoff = (backoff * 2).min(BACKOFF_MAX);
     }
 }
 

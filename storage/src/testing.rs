@@ -27,6 +27,10 @@ pub(crate) struct Home {
     pub(crate) free: Arc<AtomicU64>,
     /// How its files are changed.
     pub(crate) files: Files,
+    /// Whether stores are opened before the log is replayed.
+    pub(crate) beside: bool,
+    /// How many frames may be replayed yet.
+    pub(crate) decodes: Arc<AtomicU64>,
 }
 
 /// One request: rows of each table, all following from its number.
@@ -67,6 +71,8 @@ impl Home {
             config,
             free: Arc::new(AtomicU64::new(1 << 40)),
             files: Files::default(),
+            beside: false,
+            decodes: Arc::new(AtomicU64::new(u64::MAX)),
         }
     }
 
@@ -87,7 +93,28 @@ impl Home {
         let clock = Arc::clone(&self.clock);
         let files = self.files.clone();
         let machine = Machine { ask, files };
-        Store::open_on(self.config.clone(), clock, replay(), machine).await
+        let (store, backlog) = Store::begin(self.config.clone(), clock, machine).await?;
+        let decode = self.decode();
+        match self.beside {
+            true => store.replay_beside(backlog, decode),
+            false => store.replay_now(backlog, decode).await?,
+        }
+        Ok(store)
+    }
+
+    /// Decodes as [`decode`], as many frames as `decodes` says, and then waits.
+    fn decode(&self) -> ReplayFn {
+        let decodes = Arc::clone(&self.decodes);
+        Arc::new(move |schemas, _, body| {
+            let take = |left: u64| left.checked_sub(1);
+            while decodes
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
+                .is_err()
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            decode(schemas, body)
+        })
     }
 }
 
@@ -160,12 +187,10 @@ impl Request {
 }
 
 /// Decodes requests again; a body that is none fails.
-fn replay() -> ReplayFn {
-    Arc::new(|schemas, _, body| {
-        std::str::from_utf8(body)
-            .ok()
-            .and_then(Request::parse)
-            .map(|request| request.batches(schemas))
-            .ok_or_else(|| ReplayError("no request".to_owned()))
-    })
+fn decode(schemas: &Schemas, body: &[u8]) -> Result<Vec<Batch>, ReplayError> {
+    std::str::from_utf8(body)
+        .ok()
+        .and_then(Request::parse)
+        .map(|request| request.batches(schemas))
+        .ok_or_else(|| ReplayError("no request".to_owned()))
 }

@@ -121,10 +121,24 @@ impl Server {
         }
     }
 
+    /// As [`Server::restart`], but does not wait until the log is replayed.
+    pub(crate) async fn restart_early(&mut self) {
+        self.kill9();
+        match Process::start(
+            &self.data_dir(),
+            &self.args,
+            &self.vars,
+            &["Ready", "Replaying"],
+        ) {
+            Ok(process) => self.process = Some(process),
+            Err((status, log)) => panic!("oriel ended with {status}; it printed:\n{log}"),
+        }
+    }
+
     /// As [`Server::restart`], for a server that may end before it is ready: its status then.
     pub(crate) async fn try_restart(&mut self) -> Option<ExitStatus> {
         self.kill9();
-        match Process::start(&self.data_dir(), &self.args, &self.vars) {
+        match Process::start(&self.data_dir(), &self.args, &self.vars, &["Ready"]) {
             Ok(process) => {
                 self.process = Some(process);
                 None
@@ -337,12 +351,13 @@ pub(crate) fn command(data_dir: &Path) -> Command {
 }
 
 impl Process {
-    /// Starts the binary and reads what it prints until it says that it is ready. Where it ends
+    /// Starts the binary and reads what it prints until it says one of `words`. Where it ends
     /// instead: its status, and what it printed.
     fn start(
         data_dir: &Path,
         args: &[String],
         vars: &[(String, String)],
+        words: &[&str],
     ) -> Result<Process, (ExitStatus, String)> {
         let mut child = command(data_dir)
             .args(args)
@@ -374,7 +389,7 @@ impl Process {
             };
             log.push_str(&line);
             log.push('\n');
-            if line.trim_start().starts_with("Ready") {
+            if words.iter().any(|word| line.trim_start().starts_with(word)) {
                 break;
             }
         }

@@ -5,7 +5,7 @@
 //! a column that a part lacks reads as NULL.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -44,6 +44,8 @@ pub(crate) struct Counters {
     pub(crate) buffered_rows: AtomicU64,
     /// Damaged parts that might have had rows for the answer.
     pub(crate) missing: Mutex<Vec<Arc<PartMeta>>>,
+    /// Whether rows may be missing because the log is still replayed.
+    pub(crate) replaying: AtomicBool,
 }
 
 impl Counters {
@@ -264,6 +266,9 @@ impl TableProvider for SignalTable {
         let missing = self.snapshot.missing(self.table).iter();
         let missing: Vec<_> = missing.map(|missing| Arc::clone(&missing.part)).collect();
         self.counters.miss(self.matching(&missing, filters));
+        if self.snapshot.replaying() {
+            self.counters.replaying.store(true, Ordering::Relaxed);
+        }
         let considered = self.snapshot.parts(self.table).len();
         let add = |counter: &AtomicU64, count: usize| {
             counter.fetch_add(count as u64, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Random histories against an oracle that is a list of requests.
 //!
 //! A history appends (several at once, some again), flushes, merges, expires, scrubs, deletes,
-//! closes, dies and opens again, while the disk fails now and then: a change fails, a write is torn, the disk is
+//! closes, dies and opens again, taking requests before its log is replayed or dying there, while the disk fails now and then: a change fails, a write is torn, the disk is
 //! full for a while, the machine stops in the middle of any change and loses what was not synced.
 //! After each step exactly the acknowledged requests are shown, each row once; one whose outcome is
 //! not known is there whole or not at all; nothing else is there. Only a fault excuses an error.
@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use oriel_proto::UnixNanos;
@@ -195,10 +196,7 @@ impl Model {
     /// The store dies, perhaps with its machine, and is opened again, perhaps on a bad disk.
     async fn restart(&mut self, faults: bool) {
         drop(self.store.take());
-        let layout = Layout::new(&self.home.config.data_dir);
-        while lock::hold(&layout).is_err() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        self.wait_for_the_end().await;
         match self.random.below(2) {
             0 => self.faults.lose_power(),
             _ => self.faults.keep_power(),
@@ -218,7 +216,46 @@ impl Model {
             self.faults.keep_power();
             self.faults.disarm();
         }
+        while self.random.below(3) == 0 {
+            if self.open_early().await {
+                return;
+            }
+        }
         self.store = Some(self.home.open().await);
+    }
+
+    /// Opens a store that takes requests while some frames of its log, or none, are replayed; then it
+    /// dies, or replays them all. Returns whether it lives.
+    async fn open_early(&mut self) -> bool {
+        self.home.beside = true;
+        let decodes = self.random.below(8);
+        self.home.decodes.store(decodes, Ordering::SeqCst);
+        let store = self.home.open().await;
+        self.home.beside = false;
+        self.append_some(&store).await;
+        if self.random.below(2) == 0 {
+            store.flush().await.unwrap();
+        }
+        if self.random.below(2) == 0 {
+            drop(store);
+            self.home.decodes.store(u64::MAX, Ordering::SeqCst);
+            self.wait_for_the_end().await;
+            return false;
+        }
+        self.home.decodes.store(u64::MAX, Ordering::SeqCst);
+        while store.replay().is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.store = Some(store);
+        true
+    }
+
+    /// Waits until nothing of the last store is left.
+    async fn wait_for_the_end(&self) {
+        let layout = Layout::new(&self.home.config.data_dir);
+        while lock::hold(&layout).is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     async fn flush_all(&self) {

@@ -64,6 +64,26 @@ pub(crate) fn walk(
     visit: &mut dyn FnMut(Found) -> Result<()>,
 ) -> Result<Walked> {
     let segments = list(dir)?;
+    let (last, torn) = walk_segments(&segments, None, salt, after, visit)?;
+    Ok(Walked {
+        last,
+        segments,
+        torn,
+    })
+}
+
+/// Walks the frames after `after` up to `until` in `segments`, which stand there or are wholly at or
+/// below `after`; without `until`, to the end of the log. Returns the last frame, and what is torn.
+///
+/// Errors: as for [`walk`].
+pub(crate) fn walk_segments(
+    segments: &[SegmentFile],
+    until: Option<WalPosition>,
+    salt: u32,
+    after: WalPosition,
+    visit: &mut dyn FnMut(Found) -> Result<()>,
+) -> Result<(WalPosition, Option<Damaged>)> {
+    let until = until.map(|last| last.0 + 1);
     let mut walk = Walk {
         salt,
         after: after.0,
@@ -72,7 +92,7 @@ pub(crate) fn walk(
         visit,
     };
     for (i, segment) in segments.iter().enumerate() {
-        let end = segments.get(i + 1).map(|next| next.first);
+        let end = segments.get(i + 1).map(|next| next.first).or(until);
         if end.is_some_and(|end| end <= walk.after + 1) {
             continue;
         }
@@ -81,12 +101,7 @@ pub(crate) fn walk(
         }
         walk.segment(segment, end)?;
     }
-    let (expected, torn) = (walk.expected, walk.torn.take());
-    Ok(Walked {
-        last: WalPosition(expected - 1),
-        segments,
-        torn,
-    })
+    Ok((WalPosition(walk.expected - 1), walk.torn.take()))
 }
 
 struct Walk<'a> {
