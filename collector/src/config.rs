@@ -17,6 +17,10 @@ pub struct Config {
     /// Bytes of requests, as received and decompressed, that are worked on at once. Default
     /// 256 MiB; over it requests are answered 503 and sent again. At least twice `body_bytes_max`.
     pub in_flight_bytes_max: ByteSize,
+    /// Share of `in_flight_bytes_max` that one tenant may take, in percent. Default 75; over it that
+    /// tenant is answered 429 and sends again, and the others are still taken. One request of the
+    /// largest size always fits.
+    pub tenant_in_flight_percent: u8,
     /// How long the body of a request may take to arrive. Default 30 s; then it is answered 503.
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
@@ -42,6 +46,7 @@ impl Default for Config {
         Config {
             body_bytes_max: ByteSize::mib(64),
             in_flight_bytes_max: ByteSize::mib(256),
+            tenant_in_flight_percent: 75,
             body_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(75),
             retry_after: Duration::from_secs(1),
@@ -62,6 +67,9 @@ impl Config {
                 self.in_flight_bytes_max, self.body_bytes_max
             ));
         }
+        if !(1..=100).contains(&self.tenant_in_flight_percent) {
+            return Err("tenant_in_flight_percent must be from 1 to 100".to_owned());
+        }
         if self.connections_max == 0 {
             return Err("connections_max must be at least 1".to_owned());
         }
@@ -72,6 +80,14 @@ impl Config {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Bytes that one tenant may have in flight: its share, or one request of the largest size, as
+    /// received and decompressed.
+    pub(crate) fn tenant_in_flight_bytes_max(&self) -> ByteSize {
+        let all = self.in_flight_bytes_max.as_u64();
+        let share = all / 100 * u64::from(self.tenant_in_flight_percent);
+        ByteSize::b(share.max(2 * self.body_bytes_max.as_u64()))
     }
 
     /// The limits of each port.
@@ -118,6 +134,10 @@ mod tests {
             Some("in_flight_bytes_max"),
         );
         check(|c| c.connections_max = 0, Some("connections_max"));
+        check(
+            |c| c.tenant_in_flight_percent = 101,
+            Some("tenant_in_flight_percent"),
+        );
         check(
             |c| c.cors_origins = vec!["*".into(), "http://localhost:3000".into()],
             None,

@@ -39,6 +39,9 @@ pub enum Error {
     /// More bytes are in flight than `in_flight_bytes_max`.
     #[error("too many bytes in flight: send again later")]
     Overloaded,
+    /// A tenant has more bytes in flight than `tenant_in_flight_percent` lets it.
+    #[error("this tenant has too many bytes in flight: send again later")]
+    TenantOverloaded,
     /// The body did not arrive within `body_timeout`.
     #[error("the request body took longer than body_timeout")]
     Slow,
@@ -65,6 +68,7 @@ impl Error {
             Error::Malformed(_) | Error::Decode(_) => "malformed",
             Error::Poison(_) => "poison",
             Error::Overloaded => "in_flight",
+            Error::TenantOverloaded => "tenant_in_flight",
             Error::Slow => "slow",
             Error::Interrupted(_) => "interrupted",
             Error::Store(_) => "store",

@@ -69,7 +69,10 @@ impl Ingest {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         Ingest {
             decoder: Arc::new(Decoder::new(store.schemas())),
-            budget: Budget::new(bytes(config.in_flight_bytes_max)),
+            budget: Budget::new(
+                bytes(config.in_flight_bytes_max),
+                bytes(config.tenant_in_flight_bytes_max()),
+            ),
             cores: Arc::new(Semaphore::new(cores)),
             tenant: TenantId::default_tenant(),
             clock: SystemClock,
@@ -108,7 +111,7 @@ impl Ingest {
             return Err(Error::TooLarge { max });
         }
         self.store.check_writable(declared)?;
-        self.budget.admit(declared).map(drop)
+        self.budget.admit(&self.tenant, declared).map(drop)
     }
 
     /// Takes the export `call` of `sender` with its `body`.
@@ -156,7 +159,7 @@ impl Ingest {
 
     async fn flow(&self, call: Call, body: &mut Body, seen: &mut Seen) -> Result<(Answer, Once)> {
         // Bytes count as they arrive: what is only declared must not keep others out.
-        let mut permit = self.budget.admit(0)?;
+        let mut permit = self.budget.admit(&self.tenant, 0)?;
         let max = bytes(self.config.body_bytes_max);
         let mut arrived = Bytes::new();
         let read = read(

@@ -9,6 +9,7 @@
 //! | no token | UNAUTHENTICATED | 401 | drop |
 //! | too large | RESOURCE_EXHAUSTED, no RetryInfo | 413 | drop |
 //! | type, encoding, method | UNIMPLEMENTED | 415 | drop |
+//! | the tenant has its share of the budget | RESOURCE_EXHAUSTED + RetryInfo | 429 + Retry-After | retry |
 //! | overloaded, store not writable, slow, our fault | UNAVAILABLE + RetryInfo | 503 + Retry-After | retry |
 
 use std::time::Duration;
@@ -44,6 +45,8 @@ fn row(error: &Error) -> (Code, StatusCode, bool) {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             false,
         ),
+        // With RetryInfo or Retry-After, OTLP's clients send it again.
+        Error::TenantOverloaded => (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, true),
         Error::UnknownMethod(_) => (Code::Unimplemented, StatusCode::NOT_FOUND, false),
         Error::Store(error) if error.kind() == ErrorKind::Invalid => {
             (Code::InvalidArgument, StatusCode::BAD_REQUEST, false)
@@ -283,6 +286,7 @@ mod tests {
             false,
         );
         check(Error::Overloaded, Code::Unavailable, 503, true);
+        check(Error::TenantOverloaded, Code::ResourceExhausted, 429, true);
         check(Error::Slow, Code::Unavailable, 503, true);
         check(Error::Interrupted("x".into()), Code::Unavailable, 503, true);
         check(Error::Stopping, Code::Unavailable, 503, true);

@@ -98,9 +98,11 @@ impl Sender<'_> {
         let announced = body.size_hint().exact();
         let start = match error {
             // Whoever has no token shows nothing; a good body that came too early is no news.
-            Error::Unauthenticated | Error::Overloaded | Error::Store(_) | Error::Stopping => {
-                Bytes::new()
-            }
+            Error::Unauthenticated
+            | Error::Overloaded
+            | Error::TenantOverloaded
+            | Error::Store(_)
+            | Error::Stopping => Bytes::new(),
             _ => peek(body).await,
         };
         let named = encoding(Some(self.header(self.encoding_header())));
