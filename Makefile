@@ -70,7 +70,7 @@ proof: ## what the store claims: histories, crashes, cuts, flipped bits, hostile
 
 soak: ## property tests and the proof, many more than in `make test`: an hour or two
 	PROPTEST_CASES=4096 cargo test $(CI) --lib
-	ORIEL_MODEL_SEEDS=5000 ORIEL_FLIPS=10000 ORIEL_CRASH_ROUNDS=50 ORIEL_SOAK_ROUNDS=500 ORIEL_FUZZ_CASES=100000 tests/proof.sh
+	ORIEL_MODEL_SEEDS=5000 ORIEL_FLIPS=10000 ORIEL_CRASH_ROUNDS=50 ORIEL_SOAK_ROUNDS=500 ORIEL_REPLAY_ROUNDS=50 ORIEL_OVERLOAD_SECONDS=60 ORIEL_FUZZ_CASES=100000 tests/proof.sh
 
 fuzz: ## libFuzzer on every decoder of bytes from outside (nightly, cargo-fuzz; TARGET, SECONDS_EACH)
 	fuzz/run.sh

@@ -1,14 +1,15 @@
 #!/bin/sh
 # What the store claims, in numbers: runs the tests that try to make it lose or lie, and prints one
 # table of how often each was tried and survived. Slow: `make proof`; with far larger numbers:
-# `make soak`. ORIEL_MODEL_SEEDS, ORIEL_FLIPS, ORIEL_CRASH_ROUNDS, ORIEL_SOAK_ROUNDS and
+# `make soak`. ORIEL_MODEL_SEEDS, ORIEL_FLIPS, ORIEL_CRASH_ROUNDS, ORIEL_SOAK_ROUNDS,
+# ORIEL_REPLAY_ROUNDS, ORIEL_OVERLOAD_SECONDS and
 # ORIEL_FUZZ_CASES say how often. Exit code: that of the tests.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 cargo test --profile ci --workspace --no-fail-fast --lib --bin oriel --test it -- --nocapture \
-    tests::model tests::flips tests::tails crash:: fuzz:: any_file_is_read_or_refused >"$log" 2>&1
+    tests::model tests::flips tests::tails crash:: overload:: fuzz:: any_file_is_read_or_refused >"$log" 2>&1
 outcome=$?
 printf '%-58s %10s %10s\n' what tried survived
 grep -o 'PROOF | .*' "$log" | awk -F ' *[|] *' '

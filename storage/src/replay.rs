@@ -42,7 +42,11 @@ impl Backlog {
     pub(crate) fn replay(&self, store: &Weak<Inner>, decode: &ReplayFn) -> Result<()> {
         let start = Instant::now();
         let from = living(store)?.engine.state.restored();
-        let Some(from) = from else { return Ok(()) };
+        let Some(from) = from else {
+            // A last flush that failed was made up for meanwhile.
+            living(store)?.engine.state.end_replay();
+            return Ok(());
+        };
         let mut frames_count = 0u64;
         let until = Some(self.last);
         let (_, _) = walk_segments(&self.segments, until, self.salt, from, &mut |found| {

@@ -57,6 +57,7 @@ async fn load_and_kills_during_replay() {
     server.restart().await;
     let outcome = ledger.check(&server.url()).await;
     outcome.unwrap_or_else(|error| panic!("ORIEL_SOAK_SEED={seed}: {error}"));
+    eprintln!("PROOF | crash: death or stop in a replay under load | {during} | {during} |");
     assert!(during > 0, "no round met a replay");
     assert!(ledger.acknowledged() > rounds, "load was taken");
     assert!(server.stop().success());
