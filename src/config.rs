@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use bytesize::ByteSize;
 use oriel_proto::Token;
 use oriel_storage::failpoint;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -41,12 +42,24 @@ pub(crate) struct Settings {
     pub(crate) log_level: String,
     /// How to log. Default `text`.
     pub(crate) log_format: LogFormat,
+    /// What the process may use.
+    pub(crate) limits: Limits,
     /// The engine.
     pub(crate) storage: oriel_storage::Config,
     /// The receiving side.
     pub(crate) collector: oriel_collector::Config,
     /// Queries.
     pub(crate) query: oriel_query::Config,
+}
+
+/// What the process may use.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Memory of requests in flight, buffers, flushes and merges together; near it, rows are flushed
+    /// early, then requests refused. Default 0: four fifths of the control group's limit, or half of
+    /// the RAM.
+    pub(crate) memory: ByteSize,
 }
 
 /// How log lines are written to standard error.
@@ -71,6 +84,7 @@ impl Default for Settings {
             insecure_no_auth: false,
             log_level: "info".to_owned(),
             log_format: LogFormat::Text,
+            limits: Limits::default(),
             storage: oriel_storage::Config::default(),
             collector: oriel_collector::Config::default(),
             query: oriel_query::Config::default(),

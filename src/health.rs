@@ -24,6 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::config::Settings;
+use crate::memory::{Governor, Used};
 
 /// Bounds of all histograms of durations, in seconds: half a millisecond to a minute.
 const SECONDS: [f64; 16] = [
@@ -48,6 +49,7 @@ pub(crate) struct Opened {
     pub(crate) store: Store,
     pub(crate) collector: Collector,
     pub(crate) activity: Activity,
+    pub(crate) governor: Governor,
 }
 
 /// What does not change while the process runs.
@@ -82,6 +84,17 @@ struct Status {
     wal: Option<Wal>,
     /// Queries that run, or wait for a place.
     queries_running: Option<usize>,
+    memory: Option<Memory>,
+}
+
+/// Memory that grows with load, in bytes.
+#[derive(Serialize, ToSchema)]
+struct Memory {
+    /// The setting `limits.memory`, or what it stands for.
+    limit: u64,
+    /// All that is counted.
+    used: u64,
+    pieces: Used,
 }
 
 /// Settings that decide what is kept and what a question may cost; `oriel --print-config` has all.
@@ -321,6 +334,14 @@ async fn status(State(health): State<Health>) -> Response {
             flushed_position: stats.flushed_position,
         }),
         queries_running: opened.map(|opened| opened.activity.queries_running()),
+        memory: opened.map(|opened| {
+            let pieces = opened.governor.used();
+            Memory {
+                limit: opened.governor.limit,
+                used: pieces.sum(),
+                pieces,
+            }
+        }),
         store: stats,
     })
     .into_response()

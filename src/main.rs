@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod config;
 mod health;
+mod memory;
 mod openapi;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ use cli::{Cli, Command, ServeArgs};
 use commands::serve::{Door, Ports, announce, announce_ready, replayed, start_logs, stop_signals};
 use config::Settings;
 use health::{Health, Opened};
+use memory::Governor;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -55,8 +57,10 @@ fn serve(args: &ServeArgs) -> Result<ExitCode> {
 }
 
 /// The whole product: opens the ports, opens the store, takes and answers until told to stop.
-async fn run(settings: Settings) -> Result<()> {
+async fn run(mut settings: Settings) -> Result<()> {
     let started = Instant::now();
+    let memory = memory::limit(&settings);
+    memory::fit(&mut settings, memory);
     let ports = Ports::bind(&settings)?;
     let addresses = ports.addresses()?;
     let stop = stop_signals()?;
@@ -97,10 +101,17 @@ async fn run(settings: Settings) -> Result<()> {
     grpc_door.open(collector.grpc_router());
     otlp_door.open(collector.http_router());
     http_door.open(collector.http_router().merge(api).merge(oriel_ui::router()));
+    let governor = Governor {
+        limit: memory,
+        store: store.clone(),
+        collector: collector.clone(),
+    };
+    tokio::spawn(governor.clone().run(stop.clone()));
     let opened = Opened {
         store: store.clone(),
         collector,
         activity,
+        governor,
     };
     health.opened(opened);
     announce(&settings, &addresses);

@@ -50,6 +50,11 @@ impl Budget {
         Ok(permit)
     }
 
+    /// The bytes taken.
+    pub(crate) fn used(&self) -> usize {
+        self.lock().all
+    }
+
     fn lock(&self) -> MutexGuard<'_, Used> {
         // The sums are changed together, by steps that do not panic.
         self.used.lock().unwrap_or_else(PoisonError::into_inner)

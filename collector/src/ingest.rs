@@ -88,6 +88,11 @@ impl Ingest {
         &self.live
     }
 
+    /// Bytes of requests that are worked on.
+    pub(crate) fn in_flight_bytes(&self) -> usize {
+        self.budget.used()
+    }
+
     /// The token that calls must carry.
     pub(crate) fn token(&self) -> Option<&Token> {
         self.token.as_ref()

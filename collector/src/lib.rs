@@ -73,6 +73,11 @@ impl Collector {
         live::routes::router(Arc::clone(self.ingest.live()), stop)
     }
 
+    /// Bytes of requests, as received and decompressed, that are worked on now.
+    pub fn in_flight_bytes(&self) -> usize {
+        self.ingest.in_flight_bytes()
+    }
+
     /// What has come since the start.
     pub fn totals(&self) -> Totals {
         self.ingest.live().totals()

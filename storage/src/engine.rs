@@ -5,7 +5,7 @@
 //! time; so do the steps that remove parts.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,8 @@ pub(crate) struct Engine {
     unsure: Mutex<Option<(WalPosition, Vec<PartMeta>)>>,
     /// Held while parts are removed; those that could not be read are left out of merges.
     removing: Mutex<HashSet<PartId>>,
+    /// Whether a merge runs.
+    pub(crate) merging: AtomicBool,
     /// Most bytes of all parts.
     bytes_max: u64,
     trust: Mutex<(Trust, Option<UnixNanos>)>,
@@ -90,6 +92,7 @@ impl Engine {
             catalog: Mutex::new(catalog),
             unsure: Mutex::new(None),
             removing: Mutex::default(),
+            merging: AtomicBool::new(false),
             bytes_max,
             trust: Mutex::new((trust, None)),
             newest_row: AtomicI64::new(i64::MIN),
@@ -174,7 +177,10 @@ impl Engine {
         self.disk.refresh();
         self.disk.check(bytes_in)?;
         let start = Instant::now();
-        let merged = compact::merge(&self.parts, merge)?;
+        self.merging.store(true, Ordering::Relaxed);
+        let merged = compact::merge(&self.parts, merge);
+        self.merging.store(false, Ordering::Relaxed);
+        let merged = merged?;
         failpoint::pass("compact", "after_output");
         debug_assert!(invariant::rows_kept(&merge.parts, &merged));
         let bytes_out: u64 = merged.iter().map(|part| part.bytes).sum();

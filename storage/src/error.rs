@@ -33,6 +33,9 @@ pub enum Error {
         /// The setting.
         bytes_max: u64,
     },
+    /// The process is short of memory.
+    #[error("the process is short of memory; send again later")]
+    Memory,
     /// Writes are refused: the reason says why and what to do.
     #[error("the store does not accept writes: {reason}")]
     Unavailable {
@@ -123,7 +126,7 @@ impl Error {
     /// What a caller can do.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Overloaded { .. } => ErrorKind::Overloaded,
+            Error::Overloaded { .. } | Error::Memory => ErrorKind::Overloaded,
             Error::Unavailable { .. } | Error::Locked { .. } | Error::Stopped(_) => {
                 ErrorKind::Unavailable
             }

@@ -69,3 +69,4 @@ pub use part::{ColumnStats, PartId, PartMeta, StatValue};
 pub use snapshot::{MissingPart, Snapshot};
 pub use state::Replay;
 pub use store::{Answer, Claim, Claimed, Stats, Store};
+pub use tasks::Pressure;

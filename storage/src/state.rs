@@ -274,6 +274,11 @@ impl State {
         self.lock().buffer_bytes()
     }
 
+    /// Memory of the rows that are being flushed.
+    pub(crate) fn sealed_bytes(&self) -> u64 {
+        self.lock().sealed.as_ref().map_or(0, |sealed| sealed.bytes)
+    }
+
     /// How long until a flush is due by size or age: zero for now, `None` when nothing waits. Rows
     /// whose flush has failed are due.
     pub(crate) fn flush_due(&self, bytes_max: u64, age_max: Duration) -> Option<Duration> {

@@ -19,7 +19,7 @@ use crate::replay::Backlog;
 use crate::schema::Schemas;
 use crate::seen::{SeenEntry, Ticket};
 use crate::slots::Slots;
-use crate::tasks::{self, Wake};
+use crate::tasks::{self, Pressure, Wake};
 use crate::wal::writer::{Settled, Wal};
 use crate::{
     Batch, Clock, Config, Deleted, Error, Frame, PartId, Replay, ReplayFn, RequestHash, Result,
@@ -324,6 +324,9 @@ impl Store {
             return Err(Error::Unavailable { reason });
         }
         store.engine.disk.check(bytes as u64)?;
+        if store.wake.pressure.load(Ordering::Relaxed) >= Pressure::Refuse as u8 {
+            return Err(Error::Memory);
+        }
         let bytes_max = store.engine.config.buffer_bytes_max.as_u64();
         let bytes = store.engine.state.buffer_bytes() + store.reserved.load(Ordering::Relaxed);
         if bytes >= bytes_max {
@@ -331,6 +334,27 @@ impl Store {
             return Err(Error::Overloaded { bytes, bytes_max });
         }
         Ok(())
+    }
+
+    /// Memory that rows hold which are in no part: buffered ones and those that wait for the log.
+    pub fn buffer_bytes(&self) -> u64 {
+        self.0.engine.state.buffer_bytes() + self.0.reserved.load(Ordering::Relaxed)
+    }
+
+    /// Memory that flushes and merges which run now take beside the rows, at most.
+    pub fn work_bytes(&self) -> u64 {
+        let engine = &self.0.engine;
+        let merging = engine.merging.load(Ordering::Relaxed);
+        let merge = u64::from(merging) * engine.config.compact_memory_bytes.as_u64();
+        merge + engine.state.sealed_bytes()
+    }
+
+    /// Says how short the process is of memory; holds until it is called again.
+    pub fn set_pressure(&self, pressure: Pressure) {
+        let before = self.0.wake.pressure.swap(pressure as u8, Ordering::Relaxed);
+        if pressure >= Pressure::Flush && before != pressure as u8 {
+            self.0.wake.flush.notify_one();
+        }
     }
 
     /// All tables of `tenant`, one cut. An unknown tenant has empty tables. Summarises the spans

@@ -4,6 +4,7 @@
 //! tasks notice and end too.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -24,6 +25,18 @@ const SCRUB_DELAY: Duration = Duration::from_secs(60);
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// How short the process is of memory, and what the store does about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Pressure {
+    /// Nothing.
+    #[default]
+    None,
+    /// Flushes early.
+    Flush,
+    /// Refuses new requests, retryably, as well.
+    Refuse,
+}
+
 /// Wakes tasks before their time.
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
@@ -31,6 +44,8 @@ pub(crate) struct Wake {
     pub(crate) flush: Notify,
     /// The disk is nearly full.
     pub(crate) expire: Notify,
+    /// How short the process is of memory: a [`Pressure`].
+    pub(crate) pressure: AtomicU8,
 }
 
 /// Starts all tasks; they end when `stop` changes or its sender is gone.
@@ -116,6 +131,9 @@ async fn flush(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bo
         let Some(store) = store.upgrade() else { return };
         let config = &store.engine.config;
         let (age_max, bytes_max) = (config.flush_interval, config.flush_threshold());
+        let short = wake.pressure.load(Ordering::Relaxed) >= Pressure::Flush as u8;
+        // Not row by row: that would make as many files.
+        let bytes_max = if short { bytes_max / 8 + 1 } else { bytes_max };
         let left = store.engine.state.flush_due(bytes_max, age_max);
         if left != Some(Duration::ZERO) {
             // New rows are noticed within a tenth of the time that they may wait.
