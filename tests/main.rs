@@ -21,5 +21,6 @@ mod fuzz;
 mod journey;
 mod lake;
 mod live;
+mod overload;
 mod roundtrip;
 mod watch;
