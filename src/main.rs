@@ -24,10 +24,9 @@ use oriel_storage::{Store, SystemClock};
 use tokio::net::TcpListener;
 
 use cli::{Cli, Command, ServeArgs};
-use commands::serve::{Door, Ports, announce, announce_ready, replayed, start_logs, stop_signals};
+use commands::serve::{Door, Ports, announce, start_logs, stop_signals};
 use config::Settings;
 use health::{Health, Opened};
-use memory::Governor;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -59,8 +58,7 @@ fn serve(args: &ServeArgs) -> Result<ExitCode> {
 /// The whole product: opens the ports, opens the store, takes and answers until told to stop.
 async fn run(mut settings: Settings) -> Result<()> {
     let started = Instant::now();
-    let memory = memory::limit(&settings);
-    memory::fit(&mut settings, memory);
+    let memory = memory::fit(&mut settings);
     let ports = Ports::bind(&settings)?;
     let addresses = ports.addresses()?;
     let stop = stop_signals()?;
@@ -101,29 +99,15 @@ async fn run(mut settings: Settings) -> Result<()> {
     grpc_door.open(collector.grpc_router());
     otlp_door.open(collector.http_router());
     http_door.open(collector.http_router().merge(api).merge(oriel_ui::router()));
-    let governor = Governor {
-        limit: memory,
-        store: store.clone(),
-        collector: collector.clone(),
-    };
-    tokio::spawn(governor.clone().run(stop.clone()));
-    let opened = Opened {
+    let governor = memory::Governor::start(memory, &store, &collector, &stop);
+    health.opened(Opened {
         store: store.clone(),
         collector,
         activity,
         governor,
-    };
-    health.opened(opened);
-    announce(&settings, &addresses);
-    let ready = async {
-        replayed(&settings, &store).await;
-        announce_ready(&settings, &addresses, started.elapsed());
-        stop.cancelled().await;
-    };
-    tokio::select! {
-        () = ready => {}
-        () = stop.cancelled() => {}
-    }
+    });
+    announce(&settings, &addresses, &store, started, &stop).await;
+    stop.cancelled().await;
     while let Some(ended) = servers.join_next().await {
         ended.context("a server task panicked")??;
     }

@@ -76,11 +76,27 @@ impl Used {
 #[derive(Debug, Clone)]
 pub(crate) struct Governor {
     pub(crate) limit: u64,
-    pub(crate) store: Store,
-    pub(crate) collector: Collector,
+    store: Store,
+    collector: Collector,
 }
 
 impl Governor {
+    /// Watches over `store` and `collector` from now on, until `stop`.
+    pub(crate) fn start(
+        limit: u64,
+        store: &Store,
+        collector: &Collector,
+        stop: &CancellationToken,
+    ) -> Governor {
+        let governor = Governor {
+            limit,
+            store: store.clone(),
+            collector: collector.clone(),
+        };
+        tokio::spawn(governor.clone().run(stop.clone()));
+        governor
+    }
+
     /// The account now.
     pub(crate) fn used(&self) -> Used {
         Used {
@@ -91,7 +107,7 @@ impl Governor {
     }
 
     /// Looks and sheds until `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) {
+    async fn run(self, stop: CancellationToken) {
         metrics::gauge!("oriel_memory_limit_bytes").set(self.limit as f64);
         let mut stage = Stage::Calm;
         while stop
@@ -146,7 +162,7 @@ fn resident() -> Option<u64> {
 
 /// The limit for `settings`: the one given, else four fifths of the control group's, else half of
 /// the RAM.
-pub(crate) fn limit(settings: &Settings) -> u64 {
+fn limit(settings: &Settings) -> u64 {
     let given = settings.limits.memory.as_u64();
     if given > 0 {
         return given;
@@ -174,8 +190,15 @@ pub(crate) fn limit(settings: &Settings) -> u64 {
     }
 }
 
-/// Lowers what `settings` let single pieces take to their shares of `limit`; says so.
-pub(crate) fn fit(settings: &mut Settings, limit: u64) {
+/// Lowers what `settings` let single pieces take to their shares of the limit, which it returns; says
+/// so.
+pub(crate) fn fit(settings: &mut Settings) -> u64 {
+    let limit = limit(settings);
+    lower_to(settings, limit);
+    limit
+}
+
+fn lower_to(settings: &mut Settings, limit: u64) {
     let body = settings.collector.body_bytes_max.as_u64();
     let lower = |name: &str, setting: &mut ByteSize, most: u64| {
         if setting.as_u64() > most {
@@ -261,7 +284,7 @@ mod tests {
     #[test]
     fn fits_settings_to_the_limit() {
         let mut small = Settings::default();
-        fit(&mut small, 512 << 20);
+        lower_to(&mut small, 512 << 20);
         let pieces = [
             small.storage.buffer_bytes_max,
             small.storage.compact_memory_bytes,
@@ -273,7 +296,7 @@ mod tests {
         assert!(sum <= 512 << 20, "{pieces:?}");
         assert!(small.collector.validate().is_ok());
         let mut large = Settings::default();
-        fit(&mut large, 64 << 30);
+        lower_to(&mut large, 64 << 30);
         assert_eq!(large, Settings::default());
         large.limits.memory = ByteSize::mib(100);
         assert_eq!(limit(&large), 100 << 20);

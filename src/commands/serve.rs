@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
@@ -173,8 +173,24 @@ fn opening(headers: &HeaderMap) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, again, axum::Json(body)).into_response()
 }
 
+/// Says where everything is, and, once the log is replayed, that answers are whole. Telemetry is taken
+/// from the start. Ends early with `stop`.
+pub(crate) async fn announce(
+    settings: &Settings,
+    addresses: &[(&'static str, SocketAddr); 3],
+    store: &Store,
+    started: Instant,
+    stop: &CancellationToken,
+) {
+    announce_open(settings, addresses);
+    let replayed = stop.run_until_cancelled(replayed(settings, store));
+    if replayed.await.is_some() {
+        announce_ready(settings, addresses, started.elapsed());
+    }
+}
+
 /// Says where everything is: for people in text, else as a log line.
-pub(crate) fn announce(settings: &Settings, addresses: &[(&'static str, SocketAddr); 3]) {
+fn announce_open(settings: &Settings, addresses: &[(&'static str, SocketAddr); 3]) {
     let [grpc, otlp, http] = addresses.map(|(_, address)| address);
     let data_dir =
         std::path::absolute(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone());
@@ -212,7 +228,7 @@ pub(crate) fn announce(settings: &Settings, addresses: &[(&'static str, SocketAd
 }
 
 /// Waits until `store` shows all its rows; says so when that takes time. Telemetry is taken meanwhile.
-pub(crate) async fn replayed(settings: &Settings, store: &Store) {
+async fn replayed(settings: &Settings, store: &Store) {
     let Some(replay) = store.replay() else { return };
     if settings.log_format == LogFormat::Text {
         let bytes = bytesize::ByteSize::b(replay.bytes_total);
@@ -224,7 +240,7 @@ pub(crate) async fn replayed(settings: &Settings, store: &Store) {
 }
 
 /// Says that requests are taken and answers are whole, and what to do next.
-pub(crate) fn announce_ready(
+fn announce_ready(
     settings: &Settings,
     addresses: &[(&'static str, SocketAddr); 3],
     took: Duration,
