@@ -224,7 +224,10 @@ fn whole_days(value: &mut Value) {
 /// averages ("2months 29days 2h 52m 48s" for 90 days).
 pub(crate) fn duration_text(duration: Duration) -> String {
     const DAY: u64 = 86_400;
-    if duration.subsec_nanos() == 0 && duration.as_secs() >= DAY && duration.as_secs() % DAY == 0 {
+    if duration.subsec_nanos() == 0
+        && duration.as_secs() >= DAY
+        && duration.as_secs().is_multiple_of(DAY)
+    {
         format!("{}days", duration.as_secs() / DAY)
     } else {
         humantime::format_duration(duration).to_string()

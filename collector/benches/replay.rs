@@ -4,6 +4,8 @@
 //! Prints megabytes of log a second of wall time, and a second of CPU time, which a busy machine
 //! changes less. `ORIEL_REPLAY_MB` says how large the log is (default 256).
 
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
