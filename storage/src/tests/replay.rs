@@ -122,44 +122,6 @@ async fn requests_are_taken_before_the_replay_ends() {
     store.close().await.unwrap();
 }
 
-/// Scenario: a log of 12 frames is replayed by processes that are killed after three frames each,
-/// while each takes one new request; every frame is flushed as it comes.
-/// Guarantees: each process goes on where the last one ended, in order; it converges; every row is
-/// there once.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replay_that_is_killed_again_and_again_converges() {
-    let mut home = Home::new();
-    let store = home.open().await;
-    send(&store, 0..12).await;
-    kill(&home, store).await;
-    home.beside = true;
-    home.config.flush_bytes = ByteSize::b(1);
-    let (mut flushed, mut next, mut rounds) = (0, 12, 0);
-    loop {
-        home.decodes.store(3, Ordering::SeqCst);
-        let store = home.open().await;
-        send(&store, next..next + 1).await;
-        next += 1;
-        let left = next - flushed;
-        let want = flushed + left.min(3);
-        let behind = || store.replay().is_none() || store.stats().flushed_position >= want;
-        until("three frames are replayed", behind).await;
-        let now = store.stats().flushed_position;
-        assert!(
-            now > flushed || store.replay().is_none(),
-            "no step from {flushed}"
-        );
-        flushed = now;
-        rounds += 1;
-        if store.replay().is_none() {
-            check(&store, 0..next, "in the end").await;
-            break;
-        }
-        kill(&home, store).await;
-    }
-    assert!((3..12).contains(&rounds), "{rounds} rounds");
-}
-
 /// Scenario: a store is closed when two of 20 frames are replayed.
 /// Guarantees: closing waits for the frame that is being decoded, not for the replay; what came is
 /// kept, and the next store has every row once.
