@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-
 use super::rows::{SIGNALS, rows};
 use crate::layout::Layout;
 use crate::part::sample;
