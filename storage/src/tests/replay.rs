@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytesize::ByteSize;
+
 use super::rows::{SIGNALS, rows};
 use crate::layout::Layout;
 use crate::part::sample;
@@ -52,13 +54,13 @@ async fn until(what: &str, ready: impl Fn() -> bool) {
     panic!("{what}: never");
 }
 
-/// Drops the store as kill -9 would, lets a frame pass that waits to be decoded, and waits until
-/// nothing of it is left.
+/// Drops the store as kill -9 would, lets frames pass that wait to be decoded, and waits until
+/// nothing of it is left: a flush that is under way keeps it for another frame.
 async fn kill(home: &Home, store: Store) {
     drop(store);
     let layout = Layout::new(&home.config.data_dir);
-    home.decodes.store(1, Ordering::SeqCst);
     for _ in 0..6000 {
+        home.decodes.fetch_max(1, Ordering::SeqCst);
         if lock::hold(&layout).is_ok() {
             return;
         }
@@ -118,6 +120,44 @@ async fn requests_are_taken_before_the_replay_ends() {
     check(&store, 0..22, "after a flush").await;
     assert_eq!(request(4).send(&store).await.unwrap(), None);
     store.close().await.unwrap();
+}
+
+/// Scenario: a log of 40 frames is replayed by processes that are killed after three frames each
+/// or a few more, while each takes one new request; every frame is flushed as it comes.
+/// Guarantees: each process goes on where the last one ended, in order; it converges; every row is
+/// there once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_is_killed_again_and_again_converges() {
+    let mut home = Home::new();
+    let store = home.open().await;
+    send(&store, 0..40).await;
+    kill(&home, store).await;
+    home.beside = true;
+    home.config.flush_bytes = ByteSize::b(1);
+    let (mut flushed, mut next, mut rounds) = (0, 40, 0);
+    loop {
+        home.decodes.store(3, Ordering::SeqCst);
+        let store = home.open().await;
+        send(&store, next..next + 1).await;
+        next += 1;
+        let left = next - flushed;
+        let want = flushed + left.min(3);
+        let behind = || store.replay().is_none() || store.stats().flushed_position >= want;
+        until("three frames are replayed", behind).await;
+        let now = store.stats().flushed_position;
+        assert!(
+            now > flushed || store.replay().is_none(),
+            "no step from {flushed}"
+        );
+        flushed = now;
+        rounds += 1;
+        if store.replay().is_none() {
+            check(&store, 0..next, "in the end").await;
+            break;
+        }
+        kill(&home, store).await;
+    }
+    assert!((3..40).contains(&rounds), "{rounds} rounds");
 }
 
 /// Scenario: a store is closed when two of 20 frames are replayed.
