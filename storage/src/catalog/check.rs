@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::digest::Digest;
 use super::ducklake::Head;
 use super::fault::Result;
-use super::{load, open, tables, vacate};
+use super::{load, open, seen, tables, vacate};
 use crate::layout::Layout;
 use crate::schema::Schemas;
 use crate::{Error, PartId, PartMeta, WalPosition};
@@ -110,7 +110,7 @@ impl Opened {
                     });
                 }
             }
-            for blob in tables::seen(&self.db)? {
+            for blob in seen::blobs(&self.db)? {
                 if let Err(error) = crate::seen::decode(&blob) {
                     found.push(error.to_string());
                 }

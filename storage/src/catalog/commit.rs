@@ -11,7 +11,7 @@ use super::digest::{self, Digest};
 use super::ducklake::{Head, Step};
 use super::fault::{Fault, Result};
 use super::load::{self, Columns};
-use super::{Catalog, Commit, CommitKind, Committed, Lake, open, tables, value};
+use super::{Catalog, Commit, CommitKind, Committed, Lake, open, seen, tables, value};
 use crate::layout::TABLES;
 use crate::schema::Table;
 use crate::{ColumnStats, Error, PartId, PartMeta, StatValue, failpoint};
@@ -100,7 +100,7 @@ impl Catalog {
         if let Some(hashes) = &commit.seen {
             let window = i64::try_from(self.seen_window.as_nanos()).unwrap_or(i64::MAX);
             let oldest = UnixNanos(now.0.saturating_sub(window));
-            tables::remember(&tx, now, hashes, oldest, self.seen_bytes_max)?;
+            seen::remember(&tx, now, hashes, oldest, self.seen_bytes_max)?;
             failpoint::pass("flush", "seen_kept");
         }
         lake.snapshot_id = step.head.snapshot_id;

@@ -8,8 +8,8 @@
 //!
 //! ```text
 //! ducklake.rs  the tables of DuckLake, as the extension writes them     value.rs  statistics as text
-//! tables.rs    oriel_meta, oriel_tenant, oriel_part, oriel_wal, oriel_seen, oriel_promoted, oriel_block,
-//!              oriel_damaged, oriel_sum, oriel_service
+//! tables.rs    oriel_meta, oriel_tenant, oriel_part, oriel_wal, oriel_promoted, oriel_block,
+//!              oriel_damaged, oriel_sum, oriel_service     seen.rs  oriel_seen
 //! open.rs      create, check, reconcile columns     load.rs  live parts     commit.rs  one transaction
 //! digest.rs    checksums of the rows themselves     check.rs  everything, for `doctor`
 //! vacate.rs    snapshots expire, files become due for deletion     state.rs  damage, the clock
@@ -22,6 +22,7 @@ mod ducklake;
 mod fault;
 mod load;
 mod open;
+mod seen;
 mod state;
 mod tables;
 mod vacate;

@@ -12,7 +12,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::digest::{self, Digest};
 use super::ducklake::{self, ColumnRow, Head, Step};
 use super::fault::{Fault, Result};
-use super::{Catalog, CatalogState, Lake, TenantTables, load, tables, vacate};
+use super::{Catalog, CatalogState, Lake, TenantTables, load, seen, tables, vacate};
 use crate::layout::Layout;
 use crate::schema::{FORMAT_VERSION, PromotedKey, Schemas, Table};
 use crate::{Clock, Error, TenantId};
@@ -94,7 +94,7 @@ fn open(
         parts,
         flushed,
         epoch,
-        seen: tables::seen(&tx)?,
+        seen: seen::blobs(&tx)?,
         sums: tables::sums(&tx)?,
         damaged: tables::damaged(&tx)?,
         clock: known,

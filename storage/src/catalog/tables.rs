@@ -39,9 +39,6 @@ CREATE TABLE IF NOT EXISTS oriel_damaged(data_file_id INTEGER PRIMARY KEY, at IN
 CREATE TABLE IF NOT EXISTS oriel_service(name TEXT PRIMARY KEY, slot INTEGER NOT NULL);
 ";
 
-/// Blobs of request hashes kept at most: the sum over them is taken in each commit.
-const SEEN_ROWS_MAX: i64 = 1024;
-
 /// The one ingester of a store that is not scaled out.
 const INGESTER: &str = "local";
 
@@ -220,41 +217,6 @@ pub(super) fn set_flushed(db: &Connection, position: WalPosition) -> Result<()> 
             position.0
         )))
     }
-}
-
-/// Remembers `hashes` of now; forgets those from before `oldest`, and the oldest that are beyond
-/// `bytes_max` in all or beyond [`SEEN_ROWS_MAX`] blobs.
-pub(super) fn remember(
-    db: &Connection,
-    now: UnixNanos,
-    hashes: &[u8],
-    oldest: UnixNanos,
-    bytes_max: u64,
-) -> Result<()> {
-    db.prepare_cached("DELETE FROM oriel_seen WHERE at < ?1")?
-        .execute(params![oldest.0])?;
-    db.prepare_cached("DELETE FROM oriel_seen WHERE id <= (SELECT max(id) FROM oriel_seen) - ?1")?
-        .execute(params![SEEN_ROWS_MAX])?;
-    // The newest blob of all is kept: `bytes_max` has room for it beside those kept here.
-    let room = bytes_max.saturating_sub(hashes.len() as u64);
-    db.prepare_cached(
-        "DELETE FROM oriel_seen WHERE id <= (
-            SELECT max(id) FROM (SELECT id, sum(length(hashes)) OVER (ORDER BY id DESC) AS total
-                                 FROM oriel_seen) WHERE total > ?1)",
-    )?
-    .execute(params![i64::try_from(room).unwrap_or(i64::MAX)])?;
-    if !hashes.is_empty() {
-        db.prepare_cached("INSERT INTO oriel_seen(at, hashes) VALUES (?1, ?2)")?
-            .execute(params![now.0, hashes])?;
-    }
-    Ok(())
-}
-
-/// The remembered blobs, oldest first.
-pub(super) fn seen(db: &Connection) -> Result<Vec<Vec<u8>>> {
-    let mut statement = db.prepare("SELECT hashes FROM oriel_seen ORDER BY id")?;
-    let rows = statement.query_map([], |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn add_part(db: &Connection, id: i64, part: &PartMeta) -> Result<()> {
