@@ -99,7 +99,7 @@ async fn run(mut settings: Settings) -> Result<()> {
     grpc_door.open(collector.grpc_router());
     otlp_door.open(collector.http_router());
     http_door.open(collector.http_router().merge(api).merge(oriel_ui::router()));
-    let governor = memory::Governor::start(memory, &store, &collector, &stop);
+    let governor = memory::Governor::start(memory, &store, &collector, &activity, &stop);
     health.opened(Opened {
         store: store.clone(),
         collector,

@@ -1,14 +1,16 @@
 //! One account of the memory that grows with load, and what is done when it nears `limits.memory`.
 //!
 //! Counted: requests in flight, as received and decompressed; buffered rows; flushes and merges that
-//! run. When they reach a share of the limit, the governor does, one after the other:
+//! run; sorts, joins and groups of queries. When they reach a share of the limit, the governor does,
+//! one after the other:
 //!
 //! | from | what | until below |
 //! |---|---|---|
+//! | 75 % | refuse new queries (503) | 70 % |
 //! | 85 % | flush early | 80 % |
 //! | 95 % | refuse new requests (503, UNAVAILABLE) | 90 % |
 //!
-//! What the process holds beyond (queries, caches, code, connections, what the allocator keeps) is
+//! What the process holds beyond (caches, code, connections, what the allocator keeps) is
 //! seen by the operating system only: where its figure is above the limit while much is counted, the
 //! stage is the last one. Settings that would let one piece alone take most of the limit are lowered
 //! at the start.
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use oriel_collector::Collector;
+use oriel_query::Activity;
 use oriel_storage::{Pressure, Store};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +30,11 @@ use crate::config::Settings;
 /// How often to look.
 const TICK: Duration = Duration::from_millis(50);
 /// Where each stage begins, in percent of the limit.
-const STAGES: [(u64, Stage); 2] = [(95, Stage::Refuse), (85, Stage::Flush)];
+const STAGES: [(u64, Stage); 3] = [
+    (95, Stage::Refuse),
+    (85, Stage::Flush),
+    (75, Stage::Queries),
+];
 /// A stage ends this many percent below its begin.
 const BACK: u64 = 5;
 
@@ -37,7 +44,9 @@ const BACK: u64 = 5;
 pub(crate) enum Stage {
     /// Nothing is shed.
     Calm,
-    /// Rows are flushed early.
+    /// New queries are refused.
+    Queries,
+    /// Rows are flushed early, too.
     Flush,
     /// New requests are refused, too.
     Refuse,
@@ -52,12 +61,14 @@ pub(crate) struct Used {
     buffers: u64,
     /// Flushes and merges that run, at most.
     work: u64,
+    /// Sorts, joins and groups of queries.
+    queries: u64,
 }
 
 impl Used {
     /// All of it.
     pub(crate) fn sum(&self) -> u64 {
-        self.in_flight + self.buffers + self.work
+        self.in_flight + self.buffers + self.work + self.queries
     }
 
     fn export(&self) {
@@ -65,6 +76,7 @@ impl Used {
             ("in_flight", self.in_flight),
             ("buffers", self.buffers),
             ("work", self.work),
+            ("queries", self.queries),
         ];
         for (piece, bytes) in pieces {
             metrics::gauge!("oriel_memory_bytes", "piece" => piece).set(bytes as f64);
@@ -78,20 +90,23 @@ pub(crate) struct Governor {
     pub(crate) limit: u64,
     store: Store,
     collector: Collector,
+    activity: Activity,
 }
 
 impl Governor {
-    /// Watches over `store` and `collector` from now on, until `stop`.
+    /// Watches over the store, the collector and the queries from now on, until `stop`.
     pub(crate) fn start(
         limit: u64,
         store: &Store,
         collector: &Collector,
+        activity: &Activity,
         stop: &CancellationToken,
     ) -> Governor {
         let governor = Governor {
             limit,
             store: store.clone(),
             collector: collector.clone(),
+            activity: activity.clone(),
         };
         tokio::spawn(governor.clone().run(stop.clone()));
         governor
@@ -103,6 +118,7 @@ impl Governor {
             in_flight: self.collector.in_flight_bytes() as u64,
             buffers: self.store.buffer_bytes(),
             work: self.store.work_bytes(),
+            queries: self.activity.memory_used() as u64,
         }
     }
 
@@ -129,10 +145,11 @@ impl Governor {
         let (bytes, limit) = (used.sum(), self.limit);
         tracing::warn!(?stage, bytes, limit, ?used, "memory");
         metrics::gauge!("oriel_memory_stage").set(f64::from(stage as u8));
+        self.activity.refuse_new(stage >= Stage::Queries);
         self.store.set_pressure(match stage {
             Stage::Refuse => Pressure::Refuse,
             Stage::Flush => Pressure::Flush,
-            Stage::Calm => Pressure::None,
+            Stage::Queries | Stage::Calm => Pressure::None,
         });
     }
 }
@@ -225,6 +242,11 @@ fn lower_to(settings: &mut Settings, limit: u64) {
         limit / 4,
     );
     lower(
+        "query.memory_bytes_total",
+        &mut query.memory_bytes_total,
+        limit / 4,
+    );
+    lower(
         "query.metadata_cache_bytes",
         &mut query.metadata_cache_bytes,
         limit / 16,
@@ -244,7 +266,7 @@ mod tests {
     use super::*;
 
     /// Scenario: memory grows through all stages and falls again, in steps of a percent.
-    /// Guarantees: stages come in the order flush, refuse, each at its share; each ends five percent
+    /// Guarantees: stages come in the order queries, flush, refuse, each at its share; each ends five percent
     /// lower, so that it does not flutter.
     #[test]
     fn sheds_in_order_and_comes_back() {
@@ -258,10 +280,12 @@ mod tests {
             stage = now;
         }
         let want = [
+            (75, Stage::Queries),
             (85, Stage::Flush),
             (95, Stage::Refuse),
             (89, Stage::Flush),
-            (79, Stage::Calm),
+            (79, Stage::Queries),
+            (69, Stage::Calm),
         ];
         assert_eq!(turns, want);
     }
@@ -288,12 +312,13 @@ mod tests {
         let pieces = [
             small.storage.buffer_bytes_max,
             small.storage.compact_memory_bytes,
-            small.query.memory_bytes_max,
+            small.query.memory_bytes_total,
             small.query.metadata_cache_bytes,
             small.collector.in_flight_bytes_max,
         ];
         let sum: u64 = pieces.iter().map(ByteSize::as_u64).sum();
         assert!(sum <= 512 << 20, "{pieces:?}");
+        assert!(small.query.memory_bytes_max <= small.query.memory_bytes_total);
         assert!(small.collector.validate().is_ok());
         let mut large = Settings::default();
         lower_to(&mut large, 64 << 30);

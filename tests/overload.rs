@@ -205,8 +205,8 @@ async fn ten_times_the_load_is_refused_in_part_and_none_is_lost() {
     let [sent, stored, refused, unsure] = sender.outcomes.read();
     let grown = highest.saturating_sub(idle) >> 20;
     eprintln!(
-        "PROOF | overload: pace {pace}/s, sent {sent}, refused {refused}, unsure {unsure}, {queries} \
-         queries, memory +{grown} MiB, recovered in {} ms | {sent} | {stored} |",
+        "pace {pace}/s, sent {sent}, stored {stored}, refused {refused}, unsure {unsure}, {queries} queries, \
+         memory +{grown} MiB, recovered in {} ms",
         recovered.as_millis()
     );
     assert_eq!(stored + refused + unsure, sent);

@@ -46,7 +46,7 @@ impl Default for Config {
         Config {
             body_bytes_max: ByteSize::mib(64),
             in_flight_bytes_max: ByteSize::mib(256),
-            tenant_in_flight_percent: 75,
+            tenant_in_flight_percent: 100,
             body_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(75),
             retry_after: Duration::from_secs(1),

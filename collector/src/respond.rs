@@ -45,14 +45,14 @@ fn row(error: &Error) -> (Code, StatusCode, bool) {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             false,
         ),
-        // With RetryInfo or Retry-After, OTLP's clients send it again.
-        Error::TenantOverloaded => (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS, true),
         Error::UnknownMethod(_) => (Code::Unimplemented, StatusCode::NOT_FOUND, false),
         Error::Store(error) if error.kind() == ErrorKind::Invalid => {
             (Code::InvalidArgument, StatusCode::BAD_REQUEST, false)
         }
-        // The data is fine, so it must come again: never INTERNAL or 500, which clients drop.
+        // The data is fine, so it must come again: never INTERNAL or 500, which clients drop, nor 429,
+        // which the Python SDK's HTTP exporter drops.
         Error::Overloaded
+        | Error::TenantOverloaded
         | Error::Slow
         | Error::Interrupted(_)
         | Error::Store(_)
@@ -286,7 +286,7 @@ mod tests {
             false,
         );
         check(Error::Overloaded, Code::Unavailable, 503, true);
-        check(Error::TenantOverloaded, Code::ResourceExhausted, 429, true);
+        check(Error::TenantOverloaded, Code::Unavailable, 503, true);
         check(Error::Slow, Code::Unavailable, 503, true);
         check(Error::Interrupted("x".into()), Code::Unavailable, 503, true);
         check(Error::Stopping, Code::Unavailable, 503, true);

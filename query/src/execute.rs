@@ -253,45 +253,51 @@ impl Engine {
 
 /// The same pieces, or a failure when they have not ended at `deadline` or were `cancelled`.
 fn with_deadline(
-    mut pieces: mpsc::Receiver<Piece>,
+    pieces: mpsc::Receiver<Piece>,
     deadline: Instant,
     time_limit: Duration,
     cancelled: CancellationToken,
 ) -> mpsc::Receiver<Piece> {
     let (to, timed) = mpsc::channel(1);
     tokio::spawn(async move {
-        loop {
-            let piece = tokio::select! {
-                piece = tokio::time::timeout_at(deadline, pieces.recv()) => piece,
-                () = to.closed() => return,
-            };
-            let last = match piece {
-                Ok(Some(piece)) => {
-                    let last = !matches!(piece, Piece::Rows(_));
-                    (to.send(piece).await.is_err() || last).then_some(None)
-                }
-                Ok(None) if cancelled.is_cancelled() => Some(Some(stopped())),
-                Ok(None) => {
-                    let message = "the query stopped: the server's log says more";
-                    Some(Some(Error::new(Code::Internal, message)))
-                }
-                Err(_) => {
-                    // Also when the client does not read what it is told.
-                    cancelled.cancel();
-                    Some(Some(timed_out(time_limit)))
-                }
-            };
-            match last {
-                None => {}
-                Some(None) => return,
-                Some(Some(error)) => {
-                    let _ = to.send(Piece::Failed(error)).await;
-                    return;
-                }
-            }
+        // Waiting for a client that does not read is within the limit, too.
+        let passed = tokio::time::timeout_at(deadline, pass(pieces, &to, &cancelled)).await;
+        let error = passed.unwrap_or_else(|_| {
+            cancelled.cancel();
+            Some(timed_out(time_limit))
+        });
+        if let Some(error) = error {
+            let _ = to.send(Piece::Failed(error)).await;
         }
     });
     timed
+}
+
+/// Passes on what comes until the last piece, or until nobody reads. Returns why it ends otherwise.
+async fn pass(
+    mut pieces: mpsc::Receiver<Piece>,
+    to: &mpsc::Sender<Piece>,
+    cancelled: &CancellationToken,
+) -> Option<Error> {
+    loop {
+        let piece = tokio::select! {
+            piece = pieces.recv() => piece,
+            () = to.closed() => return None,
+        };
+        match piece {
+            Some(piece) => {
+                let last = !matches!(piece, Piece::Rows(_));
+                if to.send(piece).await.is_err() || last {
+                    return None;
+                }
+            }
+            None if cancelled.is_cancelled() => return Some(stopped()),
+            None => {
+                let message = "the query stopped: the server's log says more";
+                return Some(Error::new(Code::Internal, message));
+            }
+        }
+    }
 }
 
 /// The error for SQL of more bytes than `max`.

@@ -5,6 +5,7 @@
 //! time; so do the steps that remove parts.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -178,9 +179,10 @@ impl Engine {
         self.disk.check(bytes_in)?;
         let start = Instant::now();
         self.merging.store(true, Ordering::Relaxed);
-        let merged = compact::merge(&self.parts, merge);
+        // A merge that panics ends as well.
+        let merged = catch_unwind(AssertUnwindSafe(|| compact::merge(&self.parts, merge)));
         self.merging.store(false, Ordering::Relaxed);
-        let merged = merged?;
+        let merged = merged.unwrap_or_else(|panic| resume_unwind(panic))?;
         failpoint::pass("compact", "after_output");
         debug_assert!(invariant::rows_kept(&merge.parts, &merged));
         let bytes_out: u64 = merged.iter().map(|part| part.bytes).sum();

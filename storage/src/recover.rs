@@ -28,7 +28,7 @@ use crate::wal::reader::{Found, walk};
 use crate::wal::{io, sync_dir, writer};
 use crate::{Clock, Config, Error, Result, failpoint};
 
-/// A store that has caught up with its files.
+/// A store that knows its files and can take new rows.
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) engine: Engine,

@@ -2,8 +2,9 @@
 //!
 //! 1. Walk the frames of the backlog in order, one segment in memory at a time; decode each and show
 //!    its rows.
-//! 2. Flush whenever they reach `flush_bytes`, beside the decoding; wait for that flush when they
-//!    reach twice as much. Each flush moves the position, so a process that dies goes on from there.
+//! 2. Seal whenever they reach `flush_bytes`, for a flush beside the decoding; wait for that flush
+//!    when they reach it again. Each flush moves the position, so a process that dies goes on from
+//!    there.
 //! 3. A frame that is damaged or cannot be decoded is copied to `wal/quarantine` and reported, never
 //!    passed over in silence.
 //!
@@ -64,7 +65,20 @@ impl Backlog {
                 }
             }
         })?;
-        living(store)?.engine.state.end_replay();
+        let store = living(store)?;
+        let state = &store.engine.state;
+        if let Some(restored) = state.restored().filter(|restored| *restored < self.last) {
+            // No segment is left that could hold them. The rows behind them can be flushed.
+            let (first, last) = (restored.0 + 1, self.last.0);
+            tracing::error!(
+                first,
+                last,
+                "frames of the write-ahead log are missing; their rows are lost"
+            );
+            count(last - restored.0);
+            state.skip(self.last, 0);
+        }
+        state.end_replay();
         let seconds = start.elapsed().as_secs_f64();
         tracing::info!(frames_count, seconds, "replayed the write-ahead log");
         Ok(())
@@ -90,12 +104,16 @@ impl Backlog {
             seen,
         });
         failpoint::pass("replay", "frame");
-        let flush_bytes = engine.config.flush_threshold();
-        if bytes >= 2 * flush_bytes {
+        if bytes < engine.config.flush_threshold() {
+            return Ok(());
+        }
+        if engine.state.sealed_bytes() == 0 {
+            engine.state.seal();
+            store.wake.flush.notify_one();
+        } else {
+            // That of the rows before is not done: what waits stays within twice the threshold.
             store.flush_once()?;
             failpoint::pass("replay", "flushed");
-        } else if bytes >= flush_bytes {
-            store.wake.flush.notify_one();
         }
         Ok(())
     }

@@ -108,10 +108,11 @@ pub(crate) async fn replay(
             Arc::clone(&backlog),
             Arc::clone(&decode),
         );
+        let living = Weak::clone(&store);
         let run = tokio::task::spawn_blocking(move || backlog.replay(&store, &decode));
         match run.await.unwrap_or(Err(Error::Stopped("replay"))) {
             Ok(()) => return,
-            Err(_) if *stop.borrow() || stop.has_changed().is_err() => return,
+            Err(_) if living.upgrade().is_none_or(|store| store.closing()) => return,
             Err(error) => {
                 tracing::error!(error = %full(&error), "replaying the write-ahead log has failed and will be tried again");
                 metrics::counter!("oriel_step_errors_total", "step" => "replay").increment(1);
@@ -143,7 +144,7 @@ async fn flush(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bo
                 .max(Duration::from_millis(1));
             continue;
         }
-        if step("flush", store, |store| store.flush()).await {
+        if step("flush", store, |store| store.flush_once().map(drop)).await {
             (backoff, pause) = (BACKOFF_MIN, Duration::from_millis(1));
         } else if until(&mut stop, tokio::time::sleep(backoff)).await {
             backoff = (backoff * 2).min(BACKOFF_MAX);

@@ -248,6 +248,9 @@ async fn values_by_key(
     keys: &[KeyCount],
     from: &str,
 ) -> Result<Vec<HashMap<String, u64>>, Error> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut columns = String::new();
     for key in keys {
         let read = Reading::of(asking.snapshot(), Table::Metrics, &key.key, Some(key.level))?;

@@ -51,13 +51,15 @@ enum Cost {
     Replace,
     /// `concat(…)`.
     Concat,
+    /// `concat_ws(between, …)`.
+    Join,
     /// `levenshtein(a, b)`: time.
     Product,
     /// A regular expression over a text: time.
     Regex,
 }
 
-const GUARDED: [(&str, Cost); 15] = [
+const GUARDED: [(&str, Cost); 16] = [
     ("repeat", Cost::Repeat),
     ("lpad", Cost::Pad),
     ("rpad", Cost::Pad),
@@ -68,6 +70,7 @@ const GUARDED: [(&str, Cost); 15] = [
     ("replace", Cost::Replace),
     ("regexp_replace", Cost::Replace),
     ("concat", Cost::Concat),
+    ("concat_ws", Cost::Join),
     ("levenshtein", Cost::Product),
     ("regexp_like", Cost::Regex),
     ("regexp_match", Cost::Regex),
@@ -149,6 +152,9 @@ impl ScalarUDFImpl for Guarded {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if work::over() {
+            return Err(DataFusionError::Execution("the query is over".to_owned()));
+        }
         self.check(&args)?;
         let constant = args
             .args
@@ -219,6 +225,15 @@ impl Guarded {
             Cost::Concat => {
                 let parts: Vec<Numbers> = args.iter().map(lengths).collect();
                 let sum = |row| parts.iter().map(|part| part.at(row)).sum();
+                (0..rows).map(sum).collect()
+            }
+            Cost::Join => {
+                let parts: Vec<Numbers> = args.iter().map(lengths).collect();
+                let sum = |row| {
+                    let between = parts[0].at(row).saturating_mul(parts.len() as u64);
+                    let texts = parts.iter().skip(1).map(|part| part.at(row));
+                    texts.fold(between, u64::saturating_add)
+                };
                 (0..rows).map(sum).collect()
             }
             Cost::Product => times(texts(0), texts(1), 1),
@@ -332,7 +347,19 @@ impl Integers {
     }
 }
 
-/// Numbers as they are; times in nanoseconds; intervals likewise, with short months.
+/// An interval in nanoseconds, with short months; 0, as if it never moved, where its pieces point
+/// both ways: a month less 28 days stands still in some Februaries, and a series of it never ends.
+fn step_nanos(step: arrow::datatypes::IntervalMonthDayNano) -> i64 {
+    let pieces = [step.months.into(), step.days.into(), step.nanoseconds];
+    if pieces.iter().any(|piece| *piece > 0) && pieces.iter().any(|piece: &i64| *piece < 0) {
+        return 0;
+    }
+    let days = pieces[0] * 28 + pieces[1];
+    days.saturating_mul(86_400_000_000_000)
+        .saturating_add(pieces[2])
+}
+
+/// Numbers as they are; times in nanoseconds; intervals likewise.
 fn integers(value: Option<&ColumnarValue>) -> Result<Integers> {
     let array = match value {
         None | Some(ColumnarValue::Scalar(ScalarValue::Null)) => return Ok(Integers::Same(None)),
@@ -342,12 +369,7 @@ fn integers(value: Option<&ColumnarValue>) -> Result<Integers> {
     let numbers: Vec<Option<i64>> = match array.data_type() {
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             let steps = array.as_primitive::<IntervalMonthDayNanoType>().iter();
-            let nanos = |step: arrow::datatypes::IntervalMonthDayNano| {
-                let days = i64::from(step.months) * 28 + i64::from(step.days);
-                days.saturating_mul(86_400_000_000_000)
-                    .saturating_add(step.nanoseconds)
-            };
-            steps.map(|step| step.map(nanos)).collect()
+            steps.map(|step| step.map(step_nanos)).collect()
         }
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
             let times = cast(&array, &DataType::Timestamp(TimeUnit::Nanosecond, None))?;
@@ -380,10 +402,13 @@ fn range(args: &[ColumnarValue], rows: usize) -> Result<Vec<u64>> {
         else {
             return 0;
         };
-        let items = start.abs_diff(stop) / step.unsigned_abs().max(1) + 1;
-        match (stop >= start) == (step >= 0) {
-            true => items.saturating_mul(ITEM_BYTES),
-            false => 0,
+        let items = |step: u64| start.abs_diff(stop) / step + 1;
+        match step {
+            0 => u64::MAX,
+            step if (stop >= start) == (step > 0) => {
+                items(step.unsigned_abs()).saturating_mul(ITEM_BYTES)
+            }
+            _ => 0,
         }
     };
     Ok((0..rows).map(bytes).collect())
@@ -393,6 +418,11 @@ fn range(args: &[ColumnarValue], rows: usize) -> Result<Vec<u64>> {
 fn element_bytes(value: &ColumnarValue) -> u64 {
     match value {
         ColumnarValue::Scalar(scalar) => scalar.size() as u64,
-        ColumnarValue::Array(array) => (array.get_buffer_memory_size() / array.len().max(1)) as u64,
+        // Of its rows only: an array may be a piece of a larger one.
+        ColumnarValue::Array(array) => {
+            let bytes = array.to_data().get_slice_memory_size();
+            let bytes = bytes.unwrap_or_else(|_| array.get_buffer_memory_size());
+            (bytes / array.len().max(1)) as u64
+        }
     }
 }

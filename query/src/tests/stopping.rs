@@ -127,6 +127,28 @@ async fn a_query_that_takes_too_long_ends() {
     }
 }
 
+/// Scenario: a client asks for very many rows and does not read.
+/// Guarantees: its query ends when its time is over, and keeps no place from then on; the client is
+/// told when it reads again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_keeps_nothing() {
+    let mut world = world();
+    world.config.time_limit = Duration::from_millis(500);
+    let engine = world.engine();
+    let sql = "SELECT a.name, b.name, c.name FROM spans a, spans b, spans c";
+    let snapshot = Arc::new(world.snapshot());
+    let mut answer = engine
+        .query(snapshot, sql.to_owned())
+        .await
+        .expect("starts");
+    until_idle(&engine, sql).await;
+    let mut last = None;
+    while let Some(piece) = answer.next().await {
+        last = Some(piece);
+    }
+    assert!(matches!(last, Some(Piece::Failed(error)) if error.code == Code::Timeout));
+}
+
 /// Scenario: queries are refused for want of memory while one runs.
 /// Guarantees: new ones are told 503 and why; the one that runs goes on; afterwards all is as before.
 #[tokio::test(flavor = "multi_thread")]

@@ -61,7 +61,7 @@ function scroll(page: Page, burden: number): Promise<number> {
   );
 }
 
-test("100,000 records are read to the end and scroll without a stop", async () => {
+test("100,000 records are read to the end; the middle frame of scrolling keeps its limit", async () => {
   const visit = await Visit.open(long.browser, long.server.url);
   try {
     const page = await visit.go(`/logs?${RANGE}&order=oldest`);

@@ -45,6 +45,7 @@ export const LogRow = memo(function LogRow({
         index={index + 2}
         className={cx(styles.row, days && styles.withDay)}
         data-level={level}
+        data-copy={record.id}
         data-open={open || undefined}
         // Text that is being selected must not open the row.
         onClick={() => window.getSelection()?.isCollapsed !== false && toggle()}
