@@ -2,10 +2,13 @@
 
 import type { Page } from "playwright-core";
 
-/** Ms that the work takes on a quiet machine of the kind that the budgets were set on. */
+/** The work takes 22 ms on the machine that the budgets were set on (Node 20, 2026-11): limits grow on a
+ * machine that is, or is made by others, more than four times as slow. */
 const REFERENCE_MS = 100;
+/** Beyond this a machine says nothing about budgets, and the limits stay. */
+const SLOWEST = 5;
 
-/** 1 on a machine as fast as the reference or faster, 2 where a fixed piece of work takes twice as long. */
+/** 1 where the work takes the reference's time or less, 2 where it takes twice as long, and so on. */
 export async function slowness(page: Page): Promise<number> {
   const times = await page.evaluate(() => {
     const work = () => {
@@ -19,5 +22,5 @@ export async function slowness(page: Page): Promise<number> {
   });
   times.sort((a, b) => a - b);
   const middle = times[times.length >> 1] ?? REFERENCE_MS;
-  return Math.max(1, middle / REFERENCE_MS);
+  return Math.min(SLOWEST, Math.max(1, middle / REFERENCE_MS));
 }
