@@ -52,6 +52,9 @@ pub struct Config {
     /// The same for metrics. Default 90 days.
     #[serde(with = "humantime_serde")]
     pub retention_metrics: Duration,
+    /// The same for signals of single tenants, such as `acme.logs=7d` or `acme.traces=0s`. Default
+    /// none.
+    pub retention_tenants: Vec<String>,
     /// Delete the oldest days when all parts together hold more than this. Default 0: a tenth less
     /// than the space that the disk had for them at start.
     pub retention_bytes: ByteSize,
@@ -115,6 +118,7 @@ impl Default for Config {
             retention_traces: DAY * 30,
             retention_logs: DAY * 30,
             retention_metrics: DAY * 90,
+            retention_tenants: Vec::new(),
             retention_bytes: ByteSize::b(0),
             retention_clock_jump_max: DAY * 2,
             unlink_grace: HOUR,

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -20,9 +21,11 @@ use serde_json::Value;
 use crate::flush::remove_parts;
 use crate::part::order::ints;
 use crate::part::reader::{PartFile, verify};
-use crate::part::writer::{PartContext, PartSpec, PartWriter, WRITE_ROWS};
+use crate::part::writer::{PartContext, PartSpec, PartWriter};
 use crate::schema::{Level, Table, TableSchema};
 use crate::{Error, PartMeta, Result, StatValue, TenantId};
+
+mod step;
 
 /// Which rows to delete: those that meet every condition that is set.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,27 +63,64 @@ pub struct Deleted {
     pub rows: BTreeMap<String, u64>,
     /// About how many bytes of files they take.
     pub bytes: u64,
-    /// Parts that hold such rows.
+    /// Parts that hold such rows: they are written anew, or go when nothing is left in them.
     pub parts: u64,
+    /// Bytes of those parts.
+    pub part_bytes: u64,
     /// Damaged parts, which could not be looked at: they may hold such rows, too.
     pub damaged_parts: Vec<String>,
 }
 
+/// How far a deletion is, for whoever waits for it. Both figures grow.
+#[derive(Debug, Default)]
+pub struct DeleteProgress {
+    total: AtomicU64,
+    done: AtomicU64,
+}
+
+impl DeleteProgress {
+    /// Bytes of parts that were read or written anew so far.
+    pub fn bytes_done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that are to be; more are known once all rows were counted.
+    pub fn bytes(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn expect(&self, bytes: u64) {
+        self.total.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn advance(&self, bytes: u64) {
+        self.done.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
 impl Selection {
-    /// Errors: `Invalid` when nothing is set: everything would go.
+    /// Errors: `Invalid` when nothing is set, which would be everything, or the range is empty.
     pub(crate) fn check(&self) -> Result<()> {
         let all = self.service.is_none()
             && self.attributes.is_empty()
             && self.from.is_none()
             && self.to.is_none()
             && self.trace_id.is_none();
-        match all {
-            true => Err(Error::Invalid(
+        if all {
+            return Err(Error::Invalid(
                 "a deletion needs at least one condition: a service, an attribute, a time or a trace"
                     .to_owned(),
-            )),
-            false => Ok(()),
+            ));
         }
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
+            return Err(Error::Invalid(format!(
+                "the range is empty: from ({}) is not before to ({})",
+                from.0, to.0
+            )));
+        }
+        Ok(())
     }
 
     /// Whether `part` may hold rows of it, by its table, times and statistics.
@@ -226,7 +266,7 @@ pub(crate) fn count(ctx: &PartContext, selection: &Selection, part: &PartMeta) -
     verify(&ctx.objects, part)?;
     let schema = ctx.schemas.of(part.table);
     let mut count = 0;
-    for rows in PartFile::open(&ctx.objects, part, schema)?.rows(WRITE_ROWS)? {
+    for rows in PartFile::open(&ctx.objects, part, schema)?.rows_within(ctx.batch_bytes()) {
         let hit = selection.matches(schema, &rows?);
         count += hit.into_iter().filter(|hit| *hit).count() as u64;
     }
@@ -261,7 +301,7 @@ pub(crate) fn rewrite(
         strays,
     };
     let mut writer = PartWriter::create(ctx, spec)?;
-    for rows in PartFile::open(&ctx.objects, part, schema)?.rows(WRITE_ROWS)? {
+    for rows in PartFile::open(&ctx.objects, part, schema)?.rows_within(ctx.batch_bytes()) {
         let rows = rows?;
         let stays: Vec<bool> = selection
             .matches(schema, &rows)

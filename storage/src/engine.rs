@@ -18,13 +18,12 @@ use crate::flush::{remove_parts, summarise_part, write_parts};
 use crate::layout::Layout;
 use crate::part::reader::verify;
 use crate::part::writer::PartContext;
-use crate::schema::Table;
 use crate::seen::{self, Seen};
 use crate::state::State;
 use crate::trust::Trust;
 use crate::{
-    Clock, Config, Deleted, Error, PartId, PartMeta, Result, Selection, TenantId, WalPosition,
-    compact, delete, expire, failpoint, invariant, orphans,
+    Clock, Config, Error, PartId, PartMeta, Result, WalPosition, compact, expire, failpoint,
+    invariant, orphans,
 };
 
 /// The time believed is remembered when it has moved this far, in nanoseconds.
@@ -43,7 +42,7 @@ pub(crate) struct Engine {
     /// Parts that a flush has written and not committed, with the position they go up to.
     unsure: Mutex<Option<(WalPosition, Vec<PartMeta>)>>,
     /// Held while parts are removed; those that could not be read are left out of merges.
-    removing: Mutex<HashSet<PartId>>,
+    pub(crate) removing: Mutex<HashSet<PartId>>,
     /// Whether a merge runs.
     pub(crate) merging: AtomicBool,
     /// Most bytes of all parts.
@@ -148,6 +147,8 @@ impl Engine {
         loop {
             let mut parts = self.state.parts();
             parts.retain(|part| !unreadable.contains(&part.id));
+            let backlog = compact::backlog(&parts, &self.config);
+            metrics::gauge!("oriel_small_parts_max").set(backlog as f64);
             let merges = compact::plan(&parts, self.clock.now(), &self.config);
             if merges.is_empty() || stop() {
                 return Ok(merges_count);
@@ -325,84 +326,6 @@ impl Engine {
             self.config.orphan_age_max,
             orphan_bytes,
         )
-    }
-
-    /// Takes the rows of `selection` out of all parts, in one commit; with `dry_run` only counts.
-    ///
-    /// Errors: the file system or the catalog fails, and nothing is changed.
-    pub(crate) fn delete(
-        &self,
-        tenant: &TenantId,
-        selection: &Selection,
-        dry_run: bool,
-    ) -> Result<Deleted> {
-        let _alone = lock(&self.removing);
-        let parts = self.state.parts();
-        let mut deleted = Deleted::default();
-        let mut found = Vec::new();
-        for part in parts.iter().filter(|part| selection.may_hold(tenant, part)) {
-            match delete::count(&self.parts, selection, part) {
-                Ok(0) => {}
-                Ok(rows) => {
-                    *deleted.rows.entry(part.table.to_string()).or_default() += rows;
-                    deleted.bytes += (u128::from(part.bytes) * u128::from(rows)
-                        / u128::from(part.rows.max(1))) as u64;
-                    deleted.parts += 1;
-                    found.push((Arc::clone(part), rows));
-                }
-                Err(Error::Corrupt { detail, .. }) => {
-                    self.state
-                        .quarantine(|live| live.id == part.id, &detail, false);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        self.keep_damage()?;
-        let damaged = self.state.damaged().into_iter();
-        let damaged = damaged.filter(|damaged| selection.may_hold(tenant, &damaged.part));
-        deleted.damaged_parts = damaged.map(|damaged| damaged.part.path.clone()).collect();
-        if dry_run || found.is_empty() {
-            return Ok(deleted);
-        }
-        let parts = self.state.parts();
-        let mut add = Vec::new();
-        let made = self.without(selection, &parts, &found, &mut add);
-        let summaries = made.inspect_err(|_| remove_parts(&self.parts, &add))?;
-        failpoint::pass("delete", "after_output");
-        let mut remove: Vec<_> = found.into_iter().map(|(part, _)| part).collect();
-        remove.extend(summaries);
-        self.replace(add, remove, CommitKind::Delete)?;
-        tracing::info!(rows = ?deleted.rows, parts = deleted.parts, "rows were deleted");
-        Ok(deleted)
-    }
-
-    /// Writes to `add` what is left of the parts in `found`, and the summaries of all spans that stay
-    /// where some go. Returns the summaries that those replace.
-    fn without(
-        &self,
-        selection: &Selection,
-        parts: &[Arc<PartMeta>],
-        found: &[(Arc<PartMeta>, u64)],
-        add: &mut Vec<PartMeta>,
-    ) -> Result<Vec<Arc<PartMeta>>> {
-        let removed: Vec<_> = found.iter().map(|(part, _)| Arc::clone(part)).collect();
-        let torn = expire::torn(parts, &removed);
-        for (part, rows) in found {
-            let Some(left) = delete::rewrite(&self.parts, selection, part, *rows)? else {
-                continue;
-            };
-            failpoint::pass("delete", "part_rewritten");
-            let spans = left.table == Table::Spans;
-            add.push(left);
-            if spans {
-                let summaries = summarise_part(&self.parts, &add[add.len() - 1])?;
-                add.push(summaries);
-            }
-        }
-        for part in torn.iter().flat_map(|torn| &torn.spans) {
-            add.push(summarise_part(&self.parts, part)?);
-        }
-        Ok(torn.into_iter().flat_map(|torn| torn.summaries).collect())
     }
 
     /// Summaries of these parts of spans; a part each.

@@ -1,7 +1,8 @@
 //! Retention: which parts are removed for their age, and which because all parts together are too
 //! large. Pure; the caller commits the removal, files are unlinked later (S2).
 //!
-//! 1. By age: a part goes when its day ended longer ago than its signal is kept. The day of an odd
+//! 1. By age: a part goes when its day ended longer ago than its signal, or that of its tenant, is
+//!    kept. The day of an odd
 //!    part is the day received, so that a time of 1970 does not delete a row at once, nor one of
 //!    2262 keep it; or that of its newest row where that is later and past: what was received while
 //!    the clock was far behind is not old. Trace summaries go with the spans.
@@ -16,7 +17,7 @@ use std::time::Duration;
 use oriel_proto::UnixNanos;
 
 use crate::schema::Table;
-use crate::{Config, PartId, PartMeta, TenantId};
+use crate::{Config, Error, PartId, PartMeta, Result, TenantId};
 
 /// The parts of `parts` that retention removes at `now`; `bytes_max` 0 is no limit.
 pub(crate) fn plan(
@@ -26,9 +27,16 @@ pub(crate) fn plan(
     bytes_max: u64,
 ) -> Vec<Arc<PartMeta>> {
     let days = days(parts, now);
+    let own = tenants(config).unwrap_or_default();
     let (mut removed, mut kept): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(|part| {
         let day = days.get(&place(part)).copied().unwrap_or(part.day);
-        too_old(day, now, retention(part.table, config))
+        let of_tenant = own.get(&(part.tenant.clone(), signal(part.table)));
+        let kept = of_tenant.copied();
+        too_old(
+            day,
+            now,
+            kept.unwrap_or_else(|| retention(part.table, config)),
+        )
     });
     if bytes_max > 0 {
         kept.sort_by_key(|part| (part.day, part.time_max, part.id));
@@ -41,11 +49,7 @@ pub(crate) fn plan(
 type Place<'a> = (&'a TenantId, Table, i32, bool);
 
 fn place(part: &PartMeta) -> Place<'_> {
-    let table = match part.table {
-        Table::Traces => Table::Spans,
-        table => table,
-    };
-    (&part.tenant, table, part.day, part.odd)
+    (&part.tenant, signal(part.table), part.day, part.odd)
 }
 
 /// The day that odd parts age from, where it is not the day received.
@@ -97,6 +101,40 @@ pub(crate) fn bytes_max(config: &Config, free: u64, own: u64) -> u64 {
             .max(own - own / 10)
             .max(1),
         bytes => bytes,
+    }
+}
+
+/// How long signals of single tenants are kept, by the table of their rows.
+///
+/// Errors: `Invalid` for an entry that is not `tenant.signal=duration`.
+pub(crate) fn tenants(config: &Config) -> Result<BTreeMap<(TenantId, Table), Duration>> {
+    let entry = |text: &String| {
+        let (place, kept) = text.split_once('=')?;
+        let (tenant, signal) = place.trim().split_once('.')?;
+        let table = match signal {
+            "traces" => Table::Spans,
+            "logs" => Table::Logs,
+            "metrics" => Table::Metrics,
+            _ => return None,
+        };
+        let kept = humantime_serde::re::humantime::parse_duration(kept.trim()).ok()?;
+        Some(((TenantId::new(tenant).ok()?, table), kept))
+    };
+    let read = |text| {
+        entry(text).ok_or_else(|| {
+            Error::Invalid(format!(
+                "storage.retention_tenants has {text:?}; write tenant.signal=duration, as in acme.logs=7d"
+            ))
+        })
+    };
+    config.retention_tenants.iter().map(read).collect()
+}
+
+/// The table that stands for the signal of `table`: summaries go with the spans.
+fn signal(table: Table) -> Table {
+    match table {
+        Table::Traces => Table::Spans,
+        table => table,
     }
 }
 
@@ -220,6 +258,48 @@ mod tests {
         check(9_999, config(0, 0, 0), &[]);
         let last = 13 * UnixNanos::DAY - 1;
         assert!(ids(&parts, last, &config(2, 2, 2), 0).is_empty());
+    }
+
+    /// Scenario: two tenants, one of which keeps its logs for a shorter and its traces for ever; entries
+    /// that are none.
+    /// Guarantees: only that tenant's signals have another age; a wrong entry is refused by name.
+    #[test]
+    fn tenants_have_ages_of_their_own() {
+        let acme = |id, table| {
+            let mut part = PartMeta::clone(&part(id, table, 10, 0));
+            part.tenant = TenantId::new("acme").unwrap();
+            Arc::new(part)
+        };
+        let parts = [
+            part(1, Table::Logs, 10, 0),
+            part(2, Table::Spans, 10, 0),
+            acme(3, Table::Logs),
+            acme(4, Table::Spans),
+            acme(5, Table::Traces),
+            acme(6, Table::Metrics),
+        ];
+        let config = Config {
+            retention_tenants: vec!["acme.logs=1d".to_owned(), "acme.traces = 0s".to_owned()],
+            ..config(3, 3, 3)
+        };
+        let at = |day: i64| ids(&parts, day * UnixNanos::DAY, &config, 0);
+        assert!(at(11).is_empty());
+        assert_eq!(at(12), [3]);
+        assert_eq!(at(14), [1, 2, 3, 6]);
+        for wrong in [
+            "acme=1d",
+            "acme.spans=1d",
+            "acme.logs",
+            "acme.logs=x",
+            "A B.logs=1d",
+        ] {
+            let config = Config {
+                retention_tenants: vec![wrong.to_owned()],
+                ..Config::default()
+            };
+            let error = tenants(&config).unwrap_err().to_string();
+            assert!(error.contains(wrong), "{error}");
+        }
     }
 
     /// Scenario: odd parts received on day 10 with times of 1970 and 2262.

@@ -24,6 +24,9 @@ use crate::{Batch, Config, Error, PartMeta, Result, TenantId};
 /// rows go to odd parts.
 const DAYS_MAX: usize = 16;
 
+/// So are more normal parts than this in one flush of all tables and tenants, where each has a day.
+const PARTS_MAX: usize = 256;
+
 /// Batches of one tenant and table that are to become parts.
 #[derive(Debug)]
 pub(crate) struct Sealed {
@@ -54,9 +57,10 @@ pub(crate) fn write_parts(ctx: &PartContext, sealed: &[Sealed]) -> Result<Vec<Pa
                 .filter(|batch| batch.rows().num_rows() > 0),
         );
     }
+    let days_max = (PARTS_MAX / batches.len().max(1)).clamp(1, DAYS_MAX);
     let mut parts = Vec::new();
     for ((tenant, table), batches) in batches {
-        if let Err(error) = write_table(ctx, tenant, table, &batches, &mut parts) {
+        if let Err(error) = write_table(ctx, tenant, table, &batches, days_max, &mut parts) {
             remove_parts(ctx, &parts);
             return Err(error);
         }
@@ -82,7 +86,7 @@ pub(crate) fn remove_parts(ctx: &PartContext, parts: &[PartMeta]) {
 pub(crate) fn summarise_part(ctx: &PartContext, part: &PartMeta) -> Result<PartMeta> {
     let file = PartFile::open(&ctx.objects, part, ctx.schemas.of(Table::Spans))?;
     let mut summaries = Vec::new();
-    for rows in file.rows(WRITE_ROWS)? {
+    for rows in file.rows_within(ctx.batch_bytes()) {
         summaries.push(summarise(&ctx.schemas, &[rows?])?.rows().clone());
     }
     let schema = ctx.schemas.of(Table::Traces);
@@ -114,6 +118,7 @@ fn write_table(
     tenant: &TenantId,
     table: Table,
     batches: &[&Batch],
+    days_max: usize,
     parts: &mut Vec<PartMeta>,
 ) -> Result<()> {
     let schema = ctx.schemas.of(table);
@@ -127,7 +132,7 @@ fn write_table(
         .iter()
         .map(|rows| order.keys(rows))
         .collect::<Result<Vec<_>>>()?;
-    for (place, mut rows) in places(schema, &batches, &ctx.config)? {
+    for (place, mut rows) in places(schema, &batches, &ctx.config, days_max)? {
         sort(&keys, &mut rows);
         let spec = PartSpec {
             tenant: tenant.clone(),
@@ -248,6 +253,7 @@ fn places(
     schema: &TableSchema,
     batches: &[RecordBatch],
     config: &Config,
+    days_max: usize,
 ) -> Result<BTreeMap<Place, Vec<RowAt>>> {
     let column = |name: &str| {
         schema
@@ -278,7 +284,7 @@ fn places(
             places.entry(place).or_default().extend(rows);
         }
     }
-    bound_days(&mut places, batches, received);
+    bound_days(&mut places, batches, received, days_max);
     Ok(places)
 }
 
@@ -289,19 +295,20 @@ fn place(time: i64, received: i64, late: i64, early: i64) -> Place {
     Place { day, odd }
 }
 
-/// Keeps the number of parts small: beyond [`DAYS_MAX`] normal days, the rows of those with the
+/// Keeps the number of parts small: beyond `days_max` normal days, the rows of those with the
 /// fewest go to the odd part of the day they were received.
 fn bound_days(
     places: &mut BTreeMap<Place, Vec<RowAt>>,
     batches: &[RecordBatch],
     received_column: usize,
+    days_max: usize,
 ) {
     let mut days: Vec<(usize, Place)> = places
         .iter()
         .filter(|(place, _)| !place.odd)
         .map(|(place, rows)| (rows.len(), *place))
         .collect();
-    if days.len() <= DAYS_MAX {
+    if days.len() <= days_max {
         return;
     }
     days.sort_unstable();
@@ -309,7 +316,7 @@ fn bound_days(
         .iter()
         .map(|rows| ints(rows.column(received_column)))
         .collect();
-    for (_, place) in &days[..days.len() - DAYS_MAX] {
+    for (_, place) in &days[..days.len() - days_max] {
         for at in places.remove(place).unwrap_or_default() {
             let day = UnixNanos(received[at.0 as usize][at.1 as usize]).day();
             places.entry(Place { day, odd: true }).or_default().push(at);

@@ -58,7 +58,7 @@ mod wal;
 pub use batch::Batch;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::Config;
-pub use delete::{AttributeIs, Deleted, Selection};
+pub use delete::{AttributeIs, DeleteProgress, Deleted, Selection};
 pub use doctor::{Finding, Report, Severity, doctor};
 pub use error::{Error, ErrorKind, Result};
 pub use frame::{

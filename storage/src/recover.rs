@@ -162,6 +162,8 @@ pub(crate) fn salt(secret: &[u8; 32]) -> u32 {
 
 /// The promoted attributes of the settings.
 fn promoted(config: &Config) -> Result<Vec<(Table, PromotedKey)>> {
+    // Settings that are wrong end the start, however late they are used.
+    crate::expire::tenants(config)?;
     let tables = [
         (Table::Spans, &config.promote_spans),
         (Table::Logs, &config.promote_logs),

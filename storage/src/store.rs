@@ -22,8 +22,8 @@ use crate::slots::Slots;
 use crate::tasks::{self, Pressure, Wake};
 use crate::wal::writer::{Settled, Wal};
 use crate::{
-    Batch, Clock, Config, Deleted, Error, Frame, PartId, Replay, ReplayFn, RequestHash, Result,
-    Selection, Snapshot, TenantId, WalPosition, failpoint,
+    Batch, Clock, Config, DeleteProgress, Deleted, Error, Frame, PartId, Replay, ReplayFn,
+    RequestHash, Result, Selection, Snapshot, TenantId, WalPosition, failpoint,
 };
 
 /// XXH3 takes secrets of this length.
@@ -393,16 +393,19 @@ impl Store {
     }
 
     /// Deletes the rows of `tenant` that `selection` says: buffered ones are flushed first, then parts
-    /// are written anew without them, in one commit. A `dry_run` only counts.
+    /// are written anew without them, in one commit. A `dry_run` only counts. `progress` is told how
+    /// far it is.
     ///
-    /// Errors: `Invalid` for a selection without conditions; `Unavailable` while the log is replayed,
-    /// since it may hold such rows; the file system or the catalog fails:
-    /// nothing is deleted then. Cancel safety: the deletion goes on.
+    /// Errors: `Invalid` for a selection that has no condition or selects nothing for sure,
+    /// `Unavailable` while the log is replayed, since it may hold such rows, or when the disk has no
+    /// room for the new parts; the file system or the catalog fails: nothing is deleted then. Cancel
+    /// safety: the deletion goes on.
     pub async fn delete(
         &self,
         tenant: &TenantId,
         selection: &Selection,
         dry_run: bool,
+        progress: Arc<DeleteProgress>,
     ) -> Result<Deleted> {
         self.0.check_open()?;
         selection.check()?;
@@ -418,7 +421,8 @@ impl Store {
         let (tenant, selection) = (tenant.clone(), selection.clone());
         blocking("deletion", move || {
             store.flush()?;
-            store.engine.delete(&tenant, &selection, dry_run)
+            let engine = &store.engine;
+            engine.delete(&tenant, &selection, dry_run, &progress)
         })
         .await
     }

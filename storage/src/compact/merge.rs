@@ -1,11 +1,12 @@
 //! One merge: sorted parts in, one sorted part out, as streams.
 //!
 //! 1. Each input is verified against its checksum, then opened; the rows read at once from each
-//!    follow from the memory that a merge may use and from how large the rows are.
+//!    follow from the memory that a merge may use and from how large the rows are there.
 //! 2. The input whose next row is least gives rows for as long as that stays so; what was chosen
 //!    is gathered into the writer. Equal rows keep the order of the inputs.
 //! 3. Summaries of one trace whose windows meet become one row on the way.
-//! 4. Rows in and rows out are counted (P2) before anyone hears of the new part.
+//! 4. Rows in and rows out are counted (P2), and the new file is compared with its checksum, before
+//!    anyone hears of the new part.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,18 +15,16 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 
 use super::Merge;
-use crate::flush::Gather;
+use crate::flush::{Gather, remove_parts};
 use crate::part::order::{Keys, Order, RowAt};
 use crate::part::reader::{PartFile, PartReader, verify};
 use crate::part::writer::{PartContext, PartSpec, PartWriter, WRITE_ROWS};
 use crate::schema::{Table, TableSchema};
 use crate::{Error, PartMeta, Result, summary};
 
-/// Fewest rows read at once from an input, however large they are.
-const BATCH_ROWS_MIN: usize = 16;
-
 /// Merges the parts of `merge` into one, durable and invisible until a commit names it (W2).
-/// Blocking; memory follows `compact_memory_bytes`.
+/// Blocking; memory follows `compact_memory_bytes`: about that, at most twice as much when single rows
+/// are large, since each input has a page of each column open.
 ///
 /// Errors: `Corrupt` when an input is damaged or the counts differ; nothing is left then.
 pub(crate) fn merge(ctx: &PartContext, merge: &Merge) -> Result<Vec<PartMeta>> {
@@ -67,7 +66,13 @@ pub(crate) fn merge(ctx: &PartContext, merge: &Merge) -> Result<Vec<PartMeta>> {
             ),
         });
     }
-    Ok(vec![writer.finish()?])
+    let part = writer.finish()?;
+    // The inputs go for this: it must be on disk as it was written.
+    if let Err(error) = verify(&ctx.objects, &part) {
+        remove_parts(ctx, std::slice::from_ref(&part));
+        return Err(error);
+    }
+    Ok(vec![part])
 }
 
 /// What has passed.
@@ -130,7 +135,10 @@ struct MergedRows {
     /// Batches that the chosen rows lie in, the current ones of the inputs among them.
     pending: Vec<RecordBatch>,
     chosen: Vec<RowAt>,
-    batch_rows: usize,
+    /// Memory of the pending batches.
+    pending_bytes: usize,
+    /// Chosen rows are gathered when the pending batches take more than this.
+    pending_bytes_max: usize,
 }
 
 impl MergedRows {
@@ -141,25 +149,21 @@ impl MergedRows {
             .iter()
             .map(|part| PartFile::open(&ctx.objects, part, schema))
             .collect::<Result<Vec<_>>>()?;
-        let row_bytes = files
-            .iter()
-            .map(PartFile::row_bytes)
-            .max()
-            .unwrap_or(1)
-            .max(1);
-        // In memory are a current and a used-up batch of each input, the gathered batch, and what
-        // the readers and the writer hold.
+        // An eighth for the current batches of all inputs, as much for those that are used up, a quarter
+        // for the gathered rows, a quarter for the row group being written; the rest is for the
+        // readers, which hold a page of each column.
         let memory = ctx.config.compact_memory_bytes.as_u64() as usize;
-        let batch_rows = memory / (3 * files.len() + 2) / row_bytes;
         let mut merged = MergedRows {
             order: Order::new(schema)?,
             inputs: Vec::with_capacity(files.len()),
             pending: Vec::new(),
             chosen: Vec::new(),
-            batch_rows: batch_rows.clamp(BATCH_ROWS_MIN, WRITE_ROWS),
+            pending_bytes: 0,
+            pending_bytes_max: memory / 4,
         };
+        let share = memory / 8 / files.len().max(1);
         for file in files {
-            let reader = file.rows(merged.batch_rows)?;
+            let reader = file.rows_within(share);
             let keys = merged
                 .order
                 .keys(&RecordBatch::new_empty(Arc::clone(schema.arrow())))?;
@@ -186,6 +190,7 @@ impl MergedRows {
                 input.keys = self.order.keys(&rows)?;
                 (input.len, input.at) = (rows.num_rows(), 0);
                 input.slot = Some(self.pending.len() as u32);
+                self.pending_bytes += rows.get_array_memory_size();
                 self.pending.push(rows);
                 break;
             }
@@ -193,9 +198,11 @@ impl MergedRows {
         Ok(())
     }
 
-    /// The next rows, about `batch_rows`; `None` at the end.
+    /// The next rows, some thousand if they are not too large; `None` at the end.
     fn next_rows(&mut self) -> Result<Option<RecordBatch>> {
-        while self.chosen.len() < self.batch_rows {
+        while self.chosen.len() < WRITE_ROWS
+            && (self.chosen.is_empty() || self.pending_bytes <= self.pending_bytes_max)
+        {
             let Some((least, second)) = self.least() else {
                 break;
             };
@@ -238,7 +245,7 @@ impl MergedRows {
 
     /// Chooses rows of `least` for as long as they come before the next row of `second`.
     fn take_run(&mut self, least: usize, second: Option<usize>) {
-        let room = self.batch_rows - self.chosen.len();
+        let room = WRITE_ROWS - self.chosen.len();
         let input = &self.inputs[least];
         let end = input.len.min(input.at + room);
         let run_end = match second {
@@ -269,6 +276,8 @@ impl MergedRows {
                 *slot = kept.len() as u32 - 1;
             }
         }
+        let bytes = kept.iter().map(RecordBatch::get_array_memory_size);
+        self.pending_bytes = bytes.sum();
         self.pending = kept;
     }
 }

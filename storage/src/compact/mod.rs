@@ -7,4 +7,4 @@ mod merge;
 mod plan;
 
 pub(crate) use merge::merge;
-pub(crate) use plan::{Merge, plan};
+pub(crate) use plan::{Merge, backlog, plan};

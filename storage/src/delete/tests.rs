@@ -59,12 +59,18 @@ async fn what_is_selected_goes() {
         to: Some(UnixNanos(NOW + 2_000_000 + 2_000)),
         ..Selection::default()
     };
-    let would = store.delete(&tenant, &times, true).await.unwrap();
+    let would = store
+        .delete(&tenant, &times, true, Arc::default())
+        .await
+        .unwrap();
     let want = [("logs", 5), ("metrics", 4), ("spans", 6)];
     let want: BTreeMap<_, _> = want.map(|(table, rows)| (table.to_owned(), rows)).into();
     assert_eq!((would.rows.clone(), would.parts), (want, 3));
     assert_eq!(shown(&store, Table::Spans).await, 24);
-    let did = store.delete(&tenant, &times, false).await.unwrap();
+    let did = store
+        .delete(&tenant, &times, false, Arc::default())
+        .await
+        .unwrap();
     assert_eq!((did.rows, did.bytes), (would.rows, would.bytes));
     let left = async |store: &Store| {
         let snapshot = store.snapshot(&TenantId::default_tenant());
@@ -79,7 +85,10 @@ async fn what_is_selected_goes() {
     };
     assert_eq!(left(&store).await, (18, 13, 8));
     assert_eq!(store.stats().buffer_rows, 0);
-    let again = store.delete(&tenant, &times, false).await.unwrap();
+    let again = store
+        .delete(&tenant, &times, false, Arc::default())
+        .await
+        .unwrap();
     assert_eq!(again, Deleted::default());
     let attribute = Selection {
         tables: vec![Table::Logs],
@@ -90,7 +99,10 @@ async fn what_is_selected_goes() {
         }],
         ..Selection::default()
     };
-    let gone = store.delete(&tenant, &attribute, false).await.unwrap();
+    let gone = store
+        .delete(&tenant, &attribute, false, Arc::default())
+        .await
+        .unwrap();
     let logs = gone.rows["logs"] as usize;
     assert!(logs > 0 && gone.rows.len() == 1, "{gone:?}");
     assert_eq!(left(&store).await, (18, 13 - logs, 8));
@@ -111,12 +123,15 @@ async fn what_is_selected_goes() {
     let old = home.config.data_dir.join(&part.path);
     // A living snapshot would keep the file.
     drop(part);
-    let gone = store.delete(&tenant, &of_trace, false).await.unwrap();
+    let gone = store
+        .delete(&tenant, &of_trace, false, Arc::default())
+        .await
+        .unwrap();
     let spans = gone.rows["spans"] as usize;
     let logs_left = 13 - logs - gone.rows.get("logs").map_or(0, |rows| *rows as usize);
     assert_eq!(left(&store).await, (18 - spans, logs_left, 8));
     let everything = store
-        .delete(&tenant, &Selection::default(), true)
+        .delete(&tenant, &Selection::default(), true, Arc::default())
         .await
         .unwrap_err();
     assert_eq!(everything.kind(), crate::ErrorKind::Invalid);

@@ -165,6 +165,42 @@ fn bounds_the_number_of_days() {
     );
 }
 
+/// Scenario: 100 tenants, each with spans and logs of the last 30 days, received now.
+/// Guarantees: at most a normal and an odd part a table and tenant, summaries beside spans; none of
+/// the rows is lost; each normal part has its day alone.
+#[test]
+fn many_small_tenants_make_few_parts() {
+    let directory = tempfile::tempdir().unwrap();
+    let ctx = context(directory.path(), Schemas::format0(), Config::default());
+    let times: Vec<i64> = (0..30).map(|ago| NOW - ago * DAY).collect();
+    let mut all = Vec::new();
+    for number in 0..100 {
+        for table in [Table::Spans, Table::Logs] {
+            all.push(Sealed {
+                tenant: TenantId::new(&format!("t{number}")).unwrap(),
+                table,
+                batches: vec![batch(&ctx.schemas, table, &times, NOW, number)],
+            });
+        }
+    }
+    let parts = write_parts(&ctx, &all).unwrap();
+    assert_eq!(parts.len(), 100 * 3 * 2);
+    let rows = |table| {
+        parts
+            .iter()
+            .filter(move |part| part.table == table)
+            .map(|part| part.rows)
+    };
+    assert_eq!(rows(Table::Spans).sum::<u64>(), 3000);
+    assert_eq!(rows(Table::Logs).sum::<u64>(), 3000);
+    for part in parts.iter().filter(|part| !part.odd) {
+        assert_eq!(
+            (part.time_min.day(), part.time_max.day()),
+            (part.day, part.day)
+        );
+    }
+}
+
 /// Scenario: two tenants; batches with strays; an empty batch; nothing at all.
 /// Guarantees: parts never mix tenants; strays are the union of the batches'; no part without rows.
 #[test]

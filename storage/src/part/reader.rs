@@ -1,8 +1,9 @@
 //! Reads parts from disk, blocking: for compaction, and whoever must see every row of a file.
 //!
 //! Rows come in the current schema of the table: columns that were appended after the file was
-//! written are NULL.
+//! written are NULL. How many rows come at once can follow from how large they are ([`runs`]).
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,10 +11,14 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray, new_null_array};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowSelector,
+};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::PartMeta;
-use super::writer::parquet_error;
+use super::writer::{WRITE_ROWS, parquet_error};
 use crate::checked::{damage, sum};
 use crate::files::failed;
 use crate::objects::Objects;
@@ -25,7 +30,8 @@ pub(crate) struct PartFile {
     path: String,
     schema: Arc<TableSchema>,
     columns_count: usize,
-    builder: ParquetRecordBatchReaderBuilder<File>,
+    file: File,
+    metadata: ArrowReaderMetadata,
 }
 
 impl std::fmt::Debug for PartFile {
@@ -45,9 +51,11 @@ impl PartFile {
         part: &PartMeta,
         schema: &Arc<TableSchema>,
     ) -> Result<Self> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(objects.read(&part.path)?)
+        let file = objects.read(&part.path)?;
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata = ArrowReaderMetadata::load(&file, options)
             .map_err(|source| parquet_error("opening", &part.path, source))?;
-        let found = builder.schema().fields();
+        let found = metadata.schema().fields();
         let columns_count = part.columns_count as usize;
         let same = found.len() == columns_count
             && columns_count <= schema.columns.len()
@@ -62,42 +70,28 @@ impl PartFile {
             path: part.path.clone(),
             schema: Arc::clone(schema),
             columns_count,
-            builder,
+            file,
+            metadata,
         })
     }
 
     /// Rows, as the footer says.
     pub(crate) fn rows_count(&self) -> u64 {
-        self.builder.metadata().file_metadata().num_rows() as u64
+        self.metadata.metadata().file_metadata().num_rows() as u64
     }
 
-    /// About how many bytes of memory a row takes when read, on average.
-    pub(crate) fn row_bytes(&self) -> usize {
-        let metadata = self.builder.metadata();
-        let rows = metadata.file_metadata().num_rows().max(1) as u64;
-        let texts: i64 = metadata
-            .row_groups()
-            .iter()
-            .flat_map(|group| group.columns())
-            .filter_map(|chunk| chunk.unencoded_byte_array_data_bytes())
-            .sum();
-        let fixed = 8 * metadata.file_metadata().schema_descr().num_columns() as u64;
-        (texts.max(0) as u64 / rows + fixed) as usize
-    }
-
-    /// Its rows, in batches of `batch_rows`.
-    pub(crate) fn rows(self, batch_rows: usize) -> Result<PartReader> {
-        let batches = self
-            .builder
-            .with_batch_size(batch_rows)
-            .build()
-            .map_err(|source| parquet_error("opening", &self.path, source))?;
-        Ok(PartReader {
+    /// Its rows, in batches of about `bytes` in memory, of one row at least and [`WRITE_ROWS`] at
+    /// most.
+    pub(crate) fn rows_within(self, bytes: usize) -> PartReader {
+        PartReader {
             path: self.path,
             schema: self.schema,
             columns_count: self.columns_count,
-            batches,
-        })
+            runs: runs(self.metadata.metadata(), bytes).into(),
+            file: self.file,
+            metadata: self.metadata,
+            batches: None,
+        }
     }
 }
 
@@ -106,7 +100,10 @@ pub(crate) struct PartReader {
     path: String,
     schema: Arc<TableSchema>,
     columns_count: usize,
-    batches: ParquetRecordBatchReader,
+    file: File,
+    metadata: ArrowReaderMetadata,
+    runs: VecDeque<Run>,
+    batches: Option<ParquetRecordBatchReader>,
 }
 
 impl std::fmt::Debug for PartReader {
@@ -118,6 +115,35 @@ impl std::fmt::Debug for PartReader {
 }
 
 impl PartReader {
+    /// The next rows as the file has them; `None` at the end.
+    fn batch(&mut self) -> Option<Result<RecordBatch>> {
+        loop {
+            if let Some(rows) = self.batches.as_mut().and_then(Iterator::next) {
+                let error =
+                    |source: ArrowError| parquet_error("reading", &self.path, source.into());
+                return Some(rows.map_err(error));
+            }
+            let run = self.runs.pop_front()?;
+            match self.open(&run) {
+                Ok(batches) => self.batches = Some(batches),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    fn open(&self, run: &Run) -> Result<ParquetRecordBatchReader> {
+        let path = Path::new(&self.path);
+        let file = self.file.try_clone();
+        let file = file.map_err(|source| failed("opening", path, source))?;
+        let selection = vec![RowSelector::skip(run.start), RowSelector::select(run.rows)];
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+            .with_row_groups(vec![run.group])
+            .with_row_selection(selection.into())
+            .with_batch_size(run.batch_rows)
+            .build()
+            .map_err(|source| parquet_error("opening", &self.path, source))
+    }
+
     fn conform(&self, rows: &RecordBatch) -> Result<RecordBatch> {
         let error = |source| Error::Arrow {
             action: "reading rows in the current schema",
@@ -144,12 +170,85 @@ impl Iterator for PartReader {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rows = self.batches.next()?;
-        Some(
-            rows.map_err(|source| parquet_error("reading", &self.path, source.into()))
-                .and_then(|rows| self.conform(&rows)),
-        )
+        let rows = self.batch()?;
+        Some(rows.and_then(|rows| self.conform(&rows)))
     }
+}
+
+/// Rows of a row group that are read in batches of one size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    group: usize,
+    /// First row, within the row group.
+    start: usize,
+    rows: usize,
+    batch_rows: usize,
+}
+
+/// Cuts a file into runs whose batches take about `bytes` of memory each.
+///
+/// The file says for each page how long its texts are in memory. Where pages begin or end, so does
+/// a stretch of rows that are alike as far as is known. Batches have a power of two of rows, and
+/// neighbours with equal batches are one run, so that ordinary files have one run a row group.
+fn runs(metadata: &ParquetMetaData, bytes: usize) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (group, of) in metadata.row_groups().iter().enumerate() {
+        let rows_count = of.num_rows().max(0) as usize;
+        // Where the bytes of a row change, by how much.
+        let mut steps: Vec<(usize, f64)> = vec![(rows_count, 0.0)];
+        let pages = metadata.offset_index().and_then(|index| index.get(group));
+        for (at, column) in of.columns().iter().enumerate() {
+            let index = pages.and_then(|columns| columns.get(at));
+            let known = index
+                .and_then(|i| Some((i.page_locations(), i.unencoded_byte_array_data_bytes()?)));
+            let whole = column.unencoded_byte_array_data_bytes().unwrap_or(0);
+            let mut step = |start: usize, end: usize, bytes: i64| {
+                let each = bytes.max(0) as f64 / end.saturating_sub(start).max(1) as f64;
+                steps.push((start, each));
+                steps.push((end, -each));
+            };
+            let Some((pages, sizes)) = known.filter(|(pages, sizes)| pages.len() == sizes.len())
+            else {
+                step(0, rows_count, whole);
+                continue;
+            };
+            for (page, size) in sizes.iter().enumerate() {
+                let row = |at: usize| {
+                    pages
+                        .get(at)
+                        .map(|page| page.first_row_index.max(0) as usize)
+                };
+                step(
+                    row(page).unwrap_or(0),
+                    row(page + 1).unwrap_or(rows_count),
+                    *size,
+                );
+            }
+        }
+        steps.sort_by_key(|(row, _)| *row);
+        let mut row_bytes = 8.0 * of.columns().len() as f64;
+        let mut start = 0;
+        for (row, change) in steps {
+            if row > start {
+                let fit = (bytes as f64 / row_bytes.max(1.0)) as usize;
+                let batch_rows = 1 << fit.clamp(1, WRITE_ROWS).ilog2();
+                match runs.last_mut() {
+                    Some(last) if last.group == group && last.batch_rows == batch_rows => {
+                        last.rows += row - start;
+                    }
+                    _ => runs.push(Run {
+                        group,
+                        start,
+                        rows: row - start,
+                        batch_rows,
+                    }),
+                }
+                start = row;
+            }
+            row_bytes += change;
+        }
+    }
+    runs
 }
 
 /// Compares a part's size and checksum with the catalog's, reading the whole file.

@@ -25,8 +25,11 @@ use crate::objects::{NewFile, Objects};
 use crate::schema::{Encoding, FORMAT_VERSION, Schemas, SortKey, Table, TableSchema};
 use crate::{Config, Error, Result, TenantId};
 
-/// A row group is closed at this many encoded bytes, so that fat rows do not pile up in memory.
+/// A row group is closed at this many encoded bytes, or at a quarter of what a merge may use, so that
+/// fat rows do not pile up in memory.
 const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one column handed to the Parquet writer at once: pages end only between two writes.
+const WRITE_BYTES: usize = 1 << 20;
 /// Rows handed to the Parquet writer at once, so that its limits can act.
 pub(crate) const WRITE_ROWS: usize = 8192;
 /// Rows of a data page of `traces`, where one row is looked up at a time.
@@ -54,6 +57,11 @@ impl PartContext {
             config,
             numbered: Arc::new(numbered),
         }
+    }
+
+    /// Bytes of a batch for steps that read one part at a time.
+    pub(crate) fn batch_bytes(&self) -> usize {
+        (self.config.compact_memory_bytes.as_u64() / 8) as usize
     }
 }
 
@@ -92,7 +100,12 @@ impl PartWriter {
         let numbered = Arc::clone(&ctx.numbered[&spec.table]);
         let path = part_path(&spec.tenant, spec.table, spec.day);
         let file = ctx.objects.create(&path)?;
-        let properties = properties(&schema, ctx.config.row_group_rows);
+        let quarter = (ctx.config.compact_memory_bytes.as_u64() / 4) as usize;
+        let properties = properties(
+            &schema,
+            ctx.config.row_group_rows,
+            quarter.clamp(WRITE_BYTES, ROW_GROUP_BYTES_MAX),
+        );
         let options = ArrowWriterOptions::new().with_properties(properties);
         let parquet = ArrowWriter::try_new_with_options(file, numbered, options)
             .map_err(|source| parquet_error("creating", &path, source))?;
@@ -110,8 +123,12 @@ impl PartWriter {
         self.tally.add(rows)?;
         let mut at = 0;
         while at < rows.num_rows() {
-            let slice = rows.slice(at, WRITE_ROWS.min(rows.num_rows() - at));
-            at += slice.num_rows();
+            let mut count = WRITE_ROWS.min(rows.num_rows() - at);
+            while count > 1 && widest(&rows.slice(at, count)) > WRITE_BYTES {
+                count = count.div_ceil(2);
+            }
+            let slice = rows.slice(at, count);
+            at += count;
             self.parquet
                 .write(&slice)
                 .map_err(|source| parquet_error("writing", &self.path, source))?;
@@ -160,16 +177,27 @@ impl PartWriter {
     }
 }
 
+/// Bytes of the largest column of `rows`.
+fn widest(rows: &RecordBatch) -> usize {
+    let columns = rows.columns().iter();
+    let sizes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
+    sizes.max().unwrap_or(0)
+}
+
 /// How the columns of `schema` are written.
 ///
 /// No bloom filters on ids: DuckDB up to 1.5.5 asks them for the escaped text of a BLOB and finds no
 /// row (duckdb issue 23053). The `traces` table is the index of trace ids.
-fn properties(schema: &TableSchema, row_group_rows: usize) -> WriterProperties {
+fn properties(
+    schema: &TableSchema,
+    row_group_rows: usize,
+    row_group_bytes: usize,
+) -> WriterProperties {
     let level = ZstdLevel::try_new(1).expect("1 is a level of zstd");
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(row_group_rows))
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES_MAX))
+        .set_max_row_group_bytes(Some(row_group_bytes))
         .set_created_by(concat!("oriel ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![KeyValue::new(
             "oriel.format".to_owned(),

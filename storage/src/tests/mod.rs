@@ -3,10 +3,13 @@
 //! ```text
 //! faults.rs  a disk that fails      model.rs   histories against an oracle
 //! flips.rs   flipped bits         replay.rs  new requests beside a replay
+//! together.rs  everything at once   memory.rs  an allocator that counts
 //! ```
 
 pub(crate) mod faults;
 mod flips;
+pub(crate) mod memory;
 mod model;
 mod replay;
 pub(crate) mod rows;
+mod together;

@@ -1,6 +1,6 @@
 //! Random histories against an oracle that is a list of requests.
 //!
-//! A history appends (several at once, some again), flushes, merges, expires, scrubs, deletes,
+//! A history appends (several at once, some again), flushes, merges, expires, ages (one signal is kept for a day), scrubs, deletes,
 //! closes, dies and opens again, taking requests before its log is replayed or dying there, while the disk fails now and then: a change fails, a write is torn, the disk is
 //! full for a while, the machine stops in the middle of any change and loses what was not synced.
 //! After each step exactly the acknowledged requests are shown, each row once; one whose outcome is
@@ -23,7 +23,7 @@ use crate::layout::Layout;
 use crate::part::sample::{NOW, Random};
 use crate::schema::{Schemas, Table};
 use crate::testing::{Home, Request};
-use crate::{Result, Selection, Store, TenantId, lock};
+use crate::{Clock, Result, Selection, Store, TenantId, lock};
 
 /// Steps of a history.
 const STEPS: u64 = 14;
@@ -43,6 +43,16 @@ struct Known {
     request: Request,
     /// Acknowledged, or seen to be stored; otherwise its outcome is not known.
     stored: bool,
+    aged: Aged,
+}
+
+/// Whether its rows of the signal that ages are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aged {
+    No,
+    /// All or none of them.
+    Maybe,
+    Gone,
 }
 
 struct Model {
@@ -54,6 +64,8 @@ struct Model {
     known: BTreeMap<u64, Known>,
     next: u64,
     schemas: Schemas,
+    /// The table that is kept for a day.
+    ages: Table,
 }
 
 /// Scenario: 200 seeded histories with faults (`ORIEL_MODEL_SEEDS` for more).
@@ -100,8 +112,16 @@ impl Model {
         home.config.compact_parts_min = 2 + random.below(2) as usize;
         home.config.unlink_grace = Duration::ZERO;
         home.config.scrub_interval = Duration::ZERO;
+        let ages = SIGNALS[random.below(3) as usize];
+        let kept = match ages {
+            Table::Logs => &mut home.config.retention_logs,
+            Table::Metrics => &mut home.config.retention_metrics,
+            _ => &mut home.config.retention_traces,
+        };
+        *kept = Duration::from_secs(86_400);
         Model {
             seed,
+            ages,
             random,
             home,
             faults,
@@ -120,7 +140,7 @@ impl Model {
             if self.random.below(3) == 0 {
                 self.arm();
             }
-            let action = self.random.below(13);
+            let action = self.random.below(14);
             self.act(action).await;
             if action > 4 || step + 1 == STEPS {
                 self.check(step, action, true).await;
@@ -151,6 +171,7 @@ impl Model {
             7 => self.excuse(store.expire().await),
             8 => self.excuse(store.scrub().await),
             9 => self.delete_some(&store).await,
+            13 => self.age(&store).await,
             10 => {
                 self.excuse(store.close().await);
                 drop(store);
@@ -159,6 +180,29 @@ impl Model {
             _ => {
                 drop(store);
                 self.restart(true).await;
+            }
+        }
+    }
+
+    /// Three days pass, one signal's rows go; then the clock is right again.
+    async fn age(&mut self, store: &Store) {
+        let flushed = store.flush().await;
+        let now = self.home.clock.now();
+        self.home.clock.set(UnixNanos(now.0 + 3 * UnixNanos::DAY));
+        let outcome = match flushed {
+            Ok(()) => store.expire().await,
+            failed => failed,
+        };
+        self.home.clock.set(now);
+        let gone = outcome.is_ok();
+        self.excuse(outcome);
+        for known in self.known.values_mut() {
+            // One that was refused may still be in the log, and come back.
+            if known.aged != Aged::Gone {
+                known.aged = match gone && known.stored {
+                    true => Aged::Gone,
+                    false => Aged::Maybe,
+                };
             }
         }
     }
@@ -174,7 +218,9 @@ impl Model {
             ..Selection::default()
         };
         let tenant = TenantId::default_tenant();
-        let outcome = store.delete(&tenant, &selection, false).await;
+        let outcome = store
+            .delete(&tenant, &selection, false, Arc::default())
+            .await;
         let deleted = outcome.is_ok();
         self.excuse(outcome.map(drop));
         self.known.retain(|number, known| {
@@ -299,7 +345,12 @@ impl Model {
             }
             let stored = outcome.is_ok();
             let known = self.known.entry(request.number);
-            known.or_insert(Known { request, stored }).stored |= stored;
+            let new = Known {
+                request,
+                stored,
+                aged: Aged::No,
+            };
+            known.or_insert(new).stored |= stored;
         }
     }
 
@@ -318,25 +369,37 @@ impl Model {
         let summarised = summarised(store, &snapshot).await.unwrap();
         assert_eq!(summarised, spans as i64, "{at}: summarised spans");
         for known in self.known.values_mut() {
-            let (mut there, mut all) = (0, 0);
+            // Of the tables that stay; of the one that ages.
+            let mut counts = [(0, 0); 2];
             for batch in known.request.batches(&self.schemas) {
+                let ages = batch.table() == self.ages && known.aged != Aged::No;
+                let (there, all) = &mut counts[usize::from(ages)];
                 let schema = self.schemas.of(batch.table());
                 let column = times.then_some(schema.time_column);
                 let rows = shown.get_mut(&batch.table()).unwrap();
                 for text in texts(batch.rows(), column) {
-                    all += 1;
+                    *all += 1;
                     if let Some(count) = rows.get_mut(&text).filter(|count| **count > 0) {
                         *count -= 1;
-                        there += 1;
+                        *there += 1;
                     }
                 }
             }
+            let [(there, all), (old, all_old)] = counts;
             let number = known.request.number;
             assert!(
                 there == 0 || there == all,
                 "{at}: {there} of {all} rows of request {number}"
             );
-            assert!(there > 0 || !known.stored, "{at}: request {number} is lost");
+            assert!(
+                there == all || !known.stored,
+                "{at}: request {number} is lost"
+            );
+            assert!(
+                old == 0 || (old == all_old && known.aged == Aged::Maybe),
+                "{at}: {old} of {all_old} old rows of request {number}"
+            );
+            known.stored |= old > 0;
             known.stored |= there > 0;
         }
         for (table, rows) in shown {

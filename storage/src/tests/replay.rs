@@ -104,7 +104,14 @@ async fn requests_are_taken_before_the_replay_ends() {
             to: Some(oriel_proto::UnixNanos(i64::MAX)),
             ..Selection::default()
         };
-        let refused = store.delete(&TenantId::default_tenant(), &all, false).await;
+        let refused = store
+            .delete(
+                &TenantId::default_tenant(),
+                &all,
+                false,
+                std::sync::Arc::default(),
+            )
+            .await;
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unavailable);
         kill(&home, store).await;
     }
