@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// Send recorded OTLP requests to a server, as an SDK would
     #[command(after_help = SEND_HELP)]
     Send(SendArgs),
+    /// Delete rows of a running server, after saying which; or only say
+    #[command(after_help = DELETE_HELP)]
+    Delete(DeleteArgs),
     /// Check a data directory that no server uses: catalog, parts, log
     #[command(after_help = DOCTOR_HELP)]
     Doctor(DoctorArgs),
@@ -77,6 +80,18 @@ metrics) or its JSON, or given with --signal.
   oriel send traces.binpb logs.binpb metrics.binpb
   oriel send --http http://127.0.0.1:4318 --compression gzip trace.json";
 
+const DELETE_HELP: &str = "\
+Rows that meet all conditions are deleted from all files in one commit, with the trace summaries that
+they fed; so are rows that are in no file yet. Without --yes nothing is deleted: the rows are counted.
+Time is the start of a span, the timestamp of a log record, the time of a data point.
+
+  oriel delete --service checkout --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z
+  oriel delete --signal logs --attribute user.id=4711 --yes
+  oriel delete --signal traces --attribute resource_attributes.k8s.namespace.name=test --to 7d --yes
+
+Queries no longer find the rows at once. Old files are unlinked when no snapshot in the catalog names
+them any more (storage.unlink_grace, 1h by default); the log's copy goes when its segment is reused.";
+
 const DOCTOR_HELP: &str = "\
 Reads every file and compares it with its checksum. The exit code is 0 when no damage is left, 1 when
 there is some or the directory cannot be checked. --repair deletes nothing: it makes indexes of the
@@ -85,6 +100,53 @@ the catalog does not name to quarantine/orphans.
 
   oriel doctor --data-dir /var/lib/oriel
   oriel doctor --repair --json > report.json";
+
+/// Flags of `oriel delete`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("condition").required(true).multiple(true)
+    .args(["service", "attributes", "from", "to", "trace"]))]
+pub(crate) struct DeleteArgs {
+    /// Only of this signal; may be given more than once [default: all]
+    #[arg(long = "signal", value_enum, value_name = "SIGNAL")]
+    pub(crate) signals: Vec<SignalArg>,
+    /// Only of this tenant
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) tenant: String,
+    /// Of this service
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// With this attribute of record, resource or scope; `attributes.KEY`, `resource_attributes.KEY`,
+    /// `scope_attributes.KEY` say whose. Given more than once, all must be met
+    #[arg(long = "attribute", value_name = "KEY=VALUE")]
+    pub(crate) attributes: Vec<String>,
+    /// Not before this time: RFC 3339, nanoseconds since 1970, or how long ago, as in 90m or 7d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Before this time, given likewise
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// Of this trace
+    #[arg(long, value_name = "TRACE_ID")]
+    pub(crate) trace: Option<String>,
+    /// Delete. Without it, rows are only counted
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Only count: the default
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The server
+    #[arg(long, env = "ORIEL_URL", default_value = "http://127.0.0.1:4319")]
+    pub(crate) url: String,
+    /// The server's token
+    #[arg(long, env = "ORIEL_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// No progress bar
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
 
 /// Flags of `oriel doctor`.
 #[derive(Debug, Clone, Args)]

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve(&args),
         Some(Command::Sql(args)) => commands::sql::run(args),
         Some(Command::Send(args)) => commands::send::run(args),
+        Some(Command::Delete(args)) => commands::delete::run(&args),
         Some(Command::Doctor(args)) => commands::doctor::run(&args),
         Some(Command::Schema) => commands::schema::run(),
     };

@@ -16,6 +16,8 @@ mod wire;
 mod api;
 mod commands;
 mod crash;
+mod damage;
+mod deletion;
 mod edges;
 mod fuzz;
 mod journey;

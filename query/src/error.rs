@@ -22,6 +22,8 @@ pub enum Code {
     Execution,
     /// No or a wrong bearer token.
     Unauthorized,
+    /// A page of another site asked for something that only ours may.
+    Forbidden,
     /// There is no such thing.
     NotFound,
     /// This path does not take this method.
@@ -67,6 +69,9 @@ pub struct Error {
     /// What to try instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// False when it may be for damaged parts that there is no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete: Option<bool>,
 }
 
 impl Error {
@@ -77,6 +82,7 @@ impl Error {
             message: message.into(),
             position: None,
             hint: None,
+            complete: None,
         }
     }
 
@@ -108,6 +114,7 @@ pub(crate) fn from_datafusion(error: &DataFusionError, sql: &str, known: &Known)
         message,
         position,
         hint,
+        complete: None,
     }
 }
 

@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use oriel_proto::{Token, TraceId};
-use oriel_storage::schema::{Schemas, Table};
+use oriel_storage::schema::Schemas;
 use oriel_storage::{Snapshot, Store, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -29,6 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Config;
+use crate::api::delete::{self, Delete};
 use crate::error::{Code, Error};
 use crate::execute::{Answer, Engine, Piece, columns_of_table, longer_than, shown_tables};
 use crate::plan::memory::Memory;
@@ -38,6 +39,9 @@ use crate::running::Queries;
 
 /// Trailer that carries the receipt of formats that have no place for it (CSV).
 const RECEIPT_TRAILER: HeaderName = HeaderName::from_static("oriel-receipt");
+
+/// Says `false` where the answer has no place for it: damaged parts may have had more.
+const COMPLETE: HeaderName = HeaderName::from_static("oriel-complete");
 
 /// Names a query, as the field `query_id` does.
 const QUERY_ID: HeaderName = HeaderName::from_static("oriel-query-id");
@@ -49,6 +53,7 @@ pub(crate) struct Source {
     pub(crate) schemas: Schemas,
     /// Colour slots of services, by name: of these, and of all that were asked for before.
     pub(crate) slots: Slots,
+    pub(crate) delete: Delete,
 }
 
 /// See [`Source::slots`].
@@ -70,6 +75,13 @@ pub(crate) struct Api {
     pub(crate) engine: Arc<Engine>,
     pub(crate) source: Source,
     token: Option<Token>,
+}
+
+impl Api {
+    /// Whether requests must carry a token.
+    pub(crate) fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
 }
 
 /// What the queries do, for whoever watches the process.
@@ -108,6 +120,7 @@ pub fn router(
     let engine = Engine::new(config, Arc::clone(store.objects()), store.schemas())?;
     let schemas = store.schemas().clone();
     let slots = store.clone();
+    let delete = delete::of(store.clone());
     let source = Source {
         slots: Arc::new(move |names| {
             let store = slots.clone();
@@ -115,6 +128,7 @@ pub fn router(
         }),
         snapshot: Arc::new(move || store.snapshot(&TenantId::default_tenant())),
         schemas,
+        delete,
     };
     let activity = Activity {
         queries: engine.queries().clone(),
@@ -178,6 +192,7 @@ fn status_of(code: Code) -> StatusCode {
         | Code::NotAllowed
         | Code::Execution => StatusCode::BAD_REQUEST,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -195,7 +210,13 @@ impl IntoResponse for Error {
         if self.code == Code::Internal {
             tracing::error!(error = %self.message, "query failed");
         }
-        json_response(status_of(self.code), json!({ "error": self }).to_string())
+        let mut response =
+            json_response(status_of(self.code), json!({ "error": self }).to_string());
+        if self.complete == Some(false) {
+            let incomplete = HeaderValue::from_static("false");
+            response.headers_mut().insert(COMPLETE, incomplete);
+        }
+        response
     }
 }
 
@@ -445,16 +466,15 @@ async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Respons
         .hint("a trace id is 32 hex digits")
     })?;
     let snapshot = Arc::new((api.source.snapshot)());
-    let missing = [Table::Spans, Table::Traces].map(|table| snapshot.missing(table).len());
-    let replaying = snapshot.replaying();
+    let incomplete = crate::trace::lacks(&snapshot) > 0 || snapshot.replaying();
     let found = crate::trace::find(&api.engine, snapshot, id).await?;
     let body = serde_json::to_string(&found)
         .map_err(|error| Error::new(Code::Internal, format!("writing the trace: {error}")))?;
     let mut response = json_response(StatusCode::OK, body);
-    if missing != [0, 0] || replaying {
+    if incomplete {
         // Some of its spans may be in damaged parts, or in the log.
         let incomplete = HeaderValue::from_static("false");
-        response.headers_mut().insert("oriel-complete", incomplete);
+        response.headers_mut().insert(COMPLETE, incomplete);
     }
     Ok(response)
 }

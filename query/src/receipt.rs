@@ -94,6 +94,16 @@ impl Receipt {
         self.execution_ms += other.execution_ms;
         self.truncated |= other.truncated;
         self.replaying |= other.replaying;
+        if !other.missing_parts.is_empty() {
+            let new = |part: &&String| !self.missing_parts.contains(part);
+            let new: Vec<String> = other.missing_parts.iter().filter(new).cloned().collect();
+            // A part that both lack counts once: its rows are in either sum.
+            self.missing_rows = match new.len() == other.missing_parts.len() {
+                true => self.missing_rows + other.missing_rows,
+                false => self.missing_rows.max(other.missing_rows),
+            };
+            self.missing_parts.extend(new);
+        }
     }
 
     /// Adds what the scans chose and what the operators of `plan` measured.

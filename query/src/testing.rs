@@ -180,6 +180,7 @@ impl World {
                 let slots = names.into_iter().zip(0..).collect();
                 Box::pin(async move { Ok(slots) })
             }),
+            delete: Arc::new(|_, _, _, _| Box::pin(async { Ok(Default::default()) })),
         };
         routes(self.engine(), source, token).into()
     }

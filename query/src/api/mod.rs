@@ -1,4 +1,4 @@
-//! What the pages ask: search, traces, services, attributes, logs, metrics.
+//! What the pages ask: search, traces, services, attributes, logs, metrics; and deletion.
 //!
 //! ```text
 //! request (parameters, range, cursor) -> asking (SQL on one snapshot) -> cells (rows) -> answer + receipt
@@ -8,6 +8,7 @@
 
 pub(crate) mod asking;
 pub(crate) mod cells;
+pub(crate) mod delete;
 pub(crate) mod paging;
 pub(crate) mod request;
 pub(crate) mod selection;
@@ -50,6 +51,7 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .merge(logs::router())
         .merge(metrics::router())
         .merge(queries::router())
+        .merge(delete::router())
 }
 
 /// `body` as a JSON answer.

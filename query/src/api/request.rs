@@ -240,7 +240,7 @@ pub(crate) fn now() -> i64 {
 }
 
 /// The time that the parameter `name` spells; beyond year 2262 it is the end of time.
-fn time(name: &str, text: &str) -> Result<i64, Error> {
+pub(crate) fn time(name: &str, text: &str) -> Result<i64, Error> {
     if let Ok(nanos) = text.parse::<i128>() {
         let low = i128::from(i64::MIN);
         return Ok(nanos.clamp(low, i128::from(i64::MAX)) as i64);

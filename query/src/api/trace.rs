@@ -28,6 +28,7 @@ use super::skeleton;
 use crate::error::{Code, Error};
 use crate::filter::Conditions;
 use crate::http::{Api, Binary, ErrorBody};
+use crate::trace::{unknown, window};
 
 /// The order of a trace's rows, as SQL.
 pub(super) const ORDER: &str = "start_time, span_id, duration NULLS FIRST, name, received_at";
@@ -82,12 +83,7 @@ impl Whereabouts {
             )
             .hint("a trace id is 32 hex digits")
         })?;
-        let window = asking
-            .rows(format!(
-                "SELECT CAST(min(min_start) AS BIGINT), CAST(max(max_start) AS BIGINT), \
-                 CAST(max(max_end) AS BIGINT) FROM traces WHERE trace_id = '{id}'"
-            ))
-            .await?;
+        let window = asking.rows(window(asking.snapshot(), id)).await?;
         let found = rows(&window).next().and_then(|row| {
             let last = row.int(1)?;
             Some(Whereabouts {
@@ -97,7 +93,7 @@ impl Whereabouts {
                 end: row.int(2).unwrap_or(last).max(last),
             })
         });
-        found.ok_or_else(|| Error::new(Code::NotFound, format!("there is no trace {id}")))
+        found.ok_or_else(|| unknown(asking.snapshot(), id))
     }
 
     /// Condition on rows of `spans`: they are of the trace.

@@ -81,6 +81,7 @@ impl Wrong {
                 offset: self.at as u64,
             }),
             hint: self.hint,
+            complete: None,
         }
     }
 }
