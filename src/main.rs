@@ -75,11 +75,8 @@ async fn run(mut settings: Settings) -> Result<()> {
         .layer(from_fn(oriel_ui::page_at_metrics));
     let mut servers = tokio::task::JoinSet::new();
     let mut start = |listener, router: Router| -> Result<()> {
-        let (listener, limits, until) = (
-            TcpListener::from_std(listener)?,
-            limits.clone(),
-            stop.clone(),
-        );
+        let listener = TcpListener::from_std(listener)?;
+        let (limits, until) = (limits.clone(), stop.clone());
         servers.spawn(async move { serve_http(listener, router, &limits, until).await });
         Ok(())
     };

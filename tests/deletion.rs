@@ -210,7 +210,7 @@ async fn wrong_deletions_are_refused() {
             &["--service", "a", "--url", "http://127.0.0.1:1"],
             "start one with `oriel`",
         ),
-        (&["--service", "a", "--token", "wrong"], "bearer token"),
+        (&["--service", "a", "--token", "wrong"], "wants a token"),
     ] {
         let output = server.oriel(&[&["delete"], args].concat());
         assert!(
