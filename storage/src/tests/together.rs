@@ -47,10 +47,10 @@ async fn check(store: &Store, snapshot: &Snapshot, acked: &BTreeSet<u64>, delete
     assert_eq!(count, spans.len() as i64, "summarised spans");
 }
 
-/// Scenario: requests come while the store flushes, merges, expires and deletes without a pause, and readers
-/// take snapshots all the time.
-/// Guarantees: each snapshot has every acknowledged row exactly once, a deletion wholly or not at all,
-/// summaries that count exactly its spans, and files that can be read to the end (S1, S2, P2).
+/// Scenario: requests come while the store flushes, merges, expires and deletes without a pause, and
+/// readers take snapshots all the time.
+/// Guarantees: each snapshot has every acknowledged row exactly once, a deletion wholly or not at
+/// all, summaries that count exactly its spans, and files that can be read to the end (S1, S2, P2).
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_snapshot_is_one_cut() {
     let mut home = Home::in_memory();
@@ -83,10 +83,8 @@ async fn every_snapshot_is_one_cut() {
         let (done, deleted) = (Arc::clone(&done), Arc::clone(&deleted));
         tasks.spawn(async move {
             while !done.load(Ordering::SeqCst) {
-                let (known, gone) = (
-                    acked.lock().unwrap().clone(),
-                    deleted.load(Ordering::SeqCst),
-                );
+                let known = acked.lock().unwrap().clone();
+                let gone = deleted.load(Ordering::SeqCst);
                 let snapshot = store.snapshot(&TenantId::default_tenant());
                 check(&store, &snapshot, &known, gone).await;
             }
@@ -116,5 +114,6 @@ async fn every_snapshot_is_one_cut() {
         ended.unwrap();
     }
     let snapshot = store.snapshot(&TenantId::default_tenant());
-    check(&store, &snapshot, &acked.lock().unwrap().clone(), true).await;
+    let acked = acked.lock().unwrap().clone();
+    check(&store, &snapshot, &acked, true).await;
 }
