@@ -28,6 +28,8 @@ use crate::{
 
 /// The time believed is remembered when it has moved this far, in nanoseconds.
 const CLOCK_STEP: u64 = 3_600_000_000_000;
+/// Files that are unlinked before the catalog forgets them.
+const UNLINK_COUNT: usize = 1000;
 
 /// The parts side of a store: everything but the log's writer.
 #[derive(Debug)]
@@ -288,9 +290,31 @@ impl Engine {
     ///
     /// Errors: the catalog or a file fails; the rest is done by a later call.
     pub(crate) fn expire(&self) -> Result<()> {
-        let _alone = lock(&self.removing);
         self.keep_damage()?;
         let now = self.believed()?;
+        self.remove_expired(now)?;
+        let (mut grace, mut orphan_bytes) = (
+            self.config.unlink_grace,
+            self.config.orphan_bytes_max.as_u64(),
+        );
+        if self.disk.nearly_full() {
+            (grace, orphan_bytes) = (Duration::ZERO, 0);
+        }
+        self.unlink(now, grace)?;
+        let layout = Layout::new(&self.config.data_dir);
+        let files = self.parts.objects.files();
+        orphans::expire(
+            &layout,
+            files,
+            now,
+            self.config.orphan_age_max,
+            orphan_bytes,
+        )
+    }
+
+    /// Takes out of the lake what retention says. Merges and deletions wait for it.
+    fn remove_expired(&self, now: UnixNanos) -> Result<()> {
+        let _alone = lock(&self.removing);
         let parts = self.state.parts();
         let mut remove = expire::plan(&parts, now, &self.config, self.bytes_max);
         let torn = expire::torn(&parts, &remove);
@@ -309,23 +333,7 @@ impl Engine {
             self.replace(add, remove, why)?;
             tracing::info!(parts_count, bytes, "retention has removed parts");
         }
-        let (mut grace, mut orphan_bytes) = (
-            self.config.unlink_grace,
-            self.config.orphan_bytes_max.as_u64(),
-        );
-        if self.disk.nearly_full() {
-            (grace, orphan_bytes) = (Duration::ZERO, 0);
-        }
-        self.unlink(now, grace)?;
-        let layout = Layout::new(&self.config.data_dir);
-        let files = self.parts.objects.files();
-        orphans::expire(
-            &layout,
-            files,
-            now,
-            self.config.orphan_age_max,
-            orphan_bytes,
-        )
+        Ok(())
     }
 
     /// Summaries of these parts of spans; a part each.
@@ -369,19 +377,20 @@ impl Engine {
             catalog.files_due(now, grace)?
         };
         due.retain(|file| !self.state.pinned(&file.path));
-        for file in &due {
-            let path = self.config.data_dir.join(&file.path);
-            failpoint::pass("unlink", "before_file");
-            self.parts.objects.files().remove(&path)?;
-            failpoint::pass("unlink", "after_file");
-            self.parts.objects.checks().forget(&file.path);
+        // Some at a time, so that a restart need not begin again.
+        for some in due.chunks(UNLINK_COUNT) {
+            for file in some {
+                let path = self.config.data_dir.join(&file.path);
+                failpoint::pass("unlink", "before_file");
+                self.parts.objects.files().remove(&path)?;
+                failpoint::pass("unlink", "after_file");
+                self.parts.objects.checks().forget(&file.path);
+            }
+            failpoint::pass("unlink", "after_files");
+            metrics::counter!("oriel_files_unlinked_total").increment(some.len() as u64);
+            lock(&self.catalog).forget_files(some)?;
         }
-        if due.is_empty() {
-            return Ok(());
-        }
-        failpoint::pass("unlink", "after_files");
-        metrics::counter!("oriel_files_unlinked_total").increment(due.len() as u64);
-        lock(&self.catalog).forget_files(&due)
+        Ok(())
     }
 
     /// Commits and shows it, under one lock.

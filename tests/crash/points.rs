@@ -24,7 +24,7 @@ const LANES: usize = 3;
 /// Starts until a point must have been passed.
 const ATTEMPTS: u64 = 8;
 /// How long an armed server may go on before the next attempt.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Signal 6, of `abort`.
 const SIGABRT: i32 = 6;
 
