@@ -25,4 +25,5 @@ mod lake;
 mod live;
 mod overload;
 mod roundtrip;
+mod sync;
 mod watch;
