@@ -161,3 +161,25 @@ test("the first Tab stop skips to the content; every stop can be seen", async ()
     await visit.close();
   }
 });
+
+test("a statement is laid out by its key, and run", async () => {
+  const visit = await Visit.open(shop.browser, shop.server.url);
+  try {
+    const sql = "select name, count(*) from spans where kind = 'SERVER' group by name limit 3";
+    const page = await visit.go(`/sql?sql=${encodeURIComponent(sql)}`);
+    const editor = page.getByRole("textbox", { name: "SQL", exact: true });
+    await editor.focus();
+    await page.keyboard.press("Control+Shift+F");
+    await expect
+      .poll(() => new URL(page.url()).searchParams.get("sql"))
+      .toBe("SELECT name, count(*)\nFROM spans\nWHERE kind = 'SERVER'\nGROUP BY name\nLIMIT 3");
+    await page.keyboard.press("Control+Enter");
+    await page
+      .getByText(/3 rows/)
+      .first()
+      .waitFor();
+    expect(visit.unexpected()).toEqual([]);
+  } finally {
+    await visit.close();
+  }
+});

@@ -1,23 +1,25 @@
 // Every page with the recorded web shop: what it says is what is in truth.json; axe finds nothing in
 // either theme; the policy is kept. ORIEL_SCREENSHOTS=<folder> keeps a picture of each.
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { type Theme, Visit } from "./support/browser.ts";
+import { picture } from "./support/pictures.ts";
 import { count, stage } from "./support/shop.ts";
 import { SHOP_RANGE, tree, truth } from "./support/truth.ts";
 
 const shop = stage((server) => server.sendShop());
-const PICTURES = process.env.ORIEL_SCREENSHOTS;
 
 const { traces, logs } = truth;
 const failed = tree("error, most services");
 
 interface Place {
   name: string;
-  path: string;
+  path: string | (() => Promise<string>);
+  /** Whether the documentation has a picture of it. */
+  pictured?: boolean;
+  /** What the browser may complain of. */
+  allowed?: RegExp[];
   /** Waits until the page shows what the truth says. */
   shows(page: Page): Promise<void>;
 }
@@ -59,6 +61,58 @@ const PLACES: Place[] = [
       await seen(page, new RegExp(`${errors} errors`));
       await page.getByRole("treegrid").waitFor();
       await page.getByRole("tab", { name: /Attributes/ }).waitFor();
+    },
+  },
+  {
+    name: "flame",
+    path: `/traces/${failed.trace_id}?${SHOP_RANGE}&view=flame`,
+    pictured: false,
+    async shows(page) {
+      await seen(page, `${failed.spans} spans`);
+      await page.locator("canvas").first().waitFor();
+    },
+  },
+  {
+    name: "table of a trace",
+    path: `/traces/${failed.trace_id}?${SHOP_RANGE}&view=table`,
+    pictured: false,
+    async shows(page) {
+      await page.getByRole("row").nth(3).waitFor();
+    },
+  },
+  {
+    name: "logs of a trace",
+    path: `/traces/${failed.trace_id}?${SHOP_RANGE}&view=logs`,
+    pictured: false,
+    async shows(page) {
+      await page.getByRole("row").nth(1).waitFor();
+    },
+  },
+  {
+    name: "trace that is not there",
+    path: `/traces/${"0123456789abcdef".repeat(2)}?${SHOP_RANGE}`,
+    pictured: false,
+    allowed: [/^console: Failed to load resource: .* status of 404/],
+    async shows(page) {
+      await seen(page, "No trace with this id");
+    },
+  },
+  {
+    name: "filter with a mistake",
+    path: `/traces?${SHOP_RANGE}&q=${encodeURIComponent("service:orders (")}`,
+    pictured: false,
+    allowed: [/^console: Failed to load resource: .* status of 400/],
+    async shows(page) {
+      await page.locator("[role=alert]:visible").first().waitFor();
+    },
+  },
+  {
+    name: "statement with a mistake",
+    path: `/sql?run=1&sql=${encodeURIComponent("SELECT nothing FROM nowhere")}`,
+    pictured: false,
+    allowed: [/^console: Failed to load resource: .* status of 4\d\d/],
+    async shows(page) {
+      await page.locator("[role=alert]:visible").first().waitFor();
     },
   },
   {
@@ -122,20 +176,18 @@ const PLACES: Place[] = [
   },
 ];
 
-describe.each(PLACES)("$name", ({ name, path, shows }) => {
+describe.each(PLACES)("$name", ({ name, path, shows, pictured = true, allowed = [] }) => {
   test.each(["light", "dark"] as Theme[])(
     "is true, accessible and within policy: %s",
     async (theme) => {
       const visit = await Visit.open(shop.browser, shop.server.url, { theme });
       try {
-        const page = await visit.go(path);
+        visit.allowed.push(...allowed);
+        const page = await visit.go(typeof path === "string" ? path : await path());
         await shows(page);
         await visit.settle();
         expect(await visit.accessibility()).toEqual([]);
-        if (PICTURES) {
-          mkdirSync(PICTURES, { recursive: true });
-          await page.screenshot({ path: join(PICTURES, `${name}-${theme}.png`) });
-        }
+        if (pictured) await picture(page, name, theme);
         expect(visit.unexpected()).toEqual([]);
       } finally {
         await visit.close();

@@ -42,7 +42,7 @@ export class Visit {
   readonly faults: string[] = [];
   /** Expected failures, e.g. of a request that a test breaks on purpose. */
   readonly allowed: RegExp[] = [];
-  /** Requests without an answer yet; the stream of arrivals never ends and is not one of them. */
+  /** Requests without an answer yet; streams never end and are not among them. */
   private readonly open = new Set<Request>();
 
   private constructor(
@@ -87,7 +87,7 @@ export class Visit {
     this.page.on("requestfailed", (request) => this.open.delete(request));
     this.page.on("request", (request) => {
       const url = new URL(request.url());
-      if (!url.pathname.endsWith("/live")) this.open.add(request);
+      if (!/\/(live|tail)$/.test(url.pathname)) this.open.add(request);
       if (url.protocol === "data:" || url.protocol === "blob:") return;
       if (url.origin !== this.origin) fault(`request off the origin: ${request.url()}`);
     });

@@ -10,6 +10,7 @@ import { useStore } from "../kit/store";
 import { Tooltip } from "../kit/Tooltip";
 import { useCatalogue } from "./catalogue";
 import type { EditorHandle, Mark } from "./Editor";
+import { formatted } from "./formatted";
 import styles from "./Page.module.css";
 import { Results } from "./Results";
 import { RunStatus } from "./RunStatus";
@@ -133,6 +134,13 @@ export function Page() {
       run: () => go(false),
     },
     { keys: "mod+.", name: "Stop the query", group: "SQL", inFields: true, run: () => void stop() },
+    {
+      keys: "mod+Shift+f",
+      name: "Lay out the statements",
+      group: "SQL",
+      inFields: true,
+      run: () => editor.current?.replace(formatted(text)),
+    },
     {
       keys: "/",
       name: "To the editor",

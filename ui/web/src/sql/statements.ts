@@ -6,7 +6,7 @@ export interface Statement {
 }
 
 /** The index after the string, identifier or comment that opens at `at`, or `at` if none does. */
-function skipQuoted(sql: string, at: number): number {
+export function skipQuoted(sql: string, at: number): number {
   const two = sql.slice(at, at + 2);
   if (two === "--") {
     const end = sql.indexOf("\n", at);
