@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::bench::args::BenchArgs;
+
 /// Everything on the command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     /// Delete rows of a running server, after saying which; or only say
     #[command(after_help = DELETE_HELP)]
     Delete(DeleteArgs),
+    /// Measure a server under generated load
+    Bench(BenchArgs),
     /// Check a data directory that no server uses: catalog, parts, log
     #[command(after_help = DOCTOR_HELP)]
     Doctor(DoctorArgs),

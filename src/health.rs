@@ -429,7 +429,7 @@ impl Process {
 }
 
 /// User and system time in /proc/self/stat, which counts in hundredths of a second.
-fn cpu_seconds(stat: &str) -> Option<f64> {
+pub(crate) fn cpu_seconds(stat: &str) -> Option<f64> {
     // The name of the process, in parentheses, may hold anything.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u64>);

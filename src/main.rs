@@ -16,8 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use axum::Router;
-use axum::middleware::from_fn;
+use axum::{Router, middleware::from_fn};
 use clap::Parser;
 use oriel_collector::{Collector, serve_http};
 use oriel_storage::{Store, SystemClock};
@@ -36,6 +35,7 @@ fn main() -> ExitCode {
         Some(Command::Sql(args)) => commands::sql::run(args),
         Some(Command::Send(args)) => commands::send::run(args),
         Some(Command::Delete(args)) => commands::delete::run(&args),
+        Some(Command::Bench(args)) => commands::bench::run(args),
         Some(Command::Doctor(args)) => commands::doctor::run(&args),
         Some(Command::Schema) => commands::schema::run(),
     };

@@ -14,6 +14,7 @@ mod random;
 mod wire;
 
 mod api;
+mod bench;
 mod commands;
 mod crash;
 mod damage;

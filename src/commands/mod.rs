@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod bench;
 pub(crate) mod delete;
 pub(crate) mod doctor;
 pub(crate) mod schema;

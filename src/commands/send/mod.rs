@@ -5,10 +5,10 @@
 //! 2. Up to `--concurrency` tasks compress, send and retry.
 //! 3. The summary says what was accepted, rejected and failed; failures make the exit code 1.
 
-mod read;
-mod retry;
+pub(crate) mod read;
+pub(crate) mod retry;
 mod rewrite;
-mod transport;
+pub(crate) mod transport;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
