@@ -93,8 +93,8 @@ Time is the start of a span, the timestamp of a log record, the time of a data p
   oriel delete --signal logs --attribute user.id=4711 --yes
   oriel delete --signal traces --attribute resource_attributes.k8s.namespace.name=test --to 7d --yes
 
-Queries no longer find the rows at once. Old files are unlinked when no snapshot in the catalog names
-them any more (storage.unlink_grace, 1h by default); the log's copy goes when its segment is reused.";
+Queries no longer find the rows at once. Old snapshots end after storage.unlink_grace (1h by default),
+their files are unlinked as long after that; the log's copy goes when its segment is reused.";
 
 const DOCTOR_HELP: &str = "\
 Reads every file and compares it with its checksum. The exit code is 0 when no damage is left, 1 when

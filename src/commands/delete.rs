@@ -55,7 +55,7 @@ fn body(args: &DeleteArgs, now: SystemTime) -> Result<Value> {
         .map(|text| attribute(text))
         .collect::<Result<_>>()?;
     Ok(json!({
-        "signals": signals,
+        "signals": (!signals.is_empty()).then_some(signals),
         "tenant": args.tenant,
         "service": args.service,
         "attributes": attributes,

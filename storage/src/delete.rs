@@ -145,7 +145,12 @@ impl Selection {
             && service
             && part.tenant == *tenant
             && self.from.is_none_or(|from| part.time_max >= from)
-            && self.to.is_none_or(|to| part.time_min < to)
+            && self.ends_behind(part.time_min.0)
+    }
+
+    /// Whether `time` lies before the end; the end of time is included, as in queries.
+    fn ends_behind(&self, time: i64) -> bool {
+        self.to.is_none_or(|to| time < to.0 || to.0 == i64::MAX)
     }
 
     /// Which of `rows`, in the current schema of their table, are selected.
@@ -153,9 +158,9 @@ impl Selection {
         let column = |name: &str| schema.index_of(name).map(|at| rows.column(at));
         let mut hit = vec![true; rows.num_rows()];
         if let Some(times) = column(schema.time_column) {
-            let (from, to) = (self.from.unwrap_or(UnixNanos(i64::MIN)), self.to);
+            let from = self.from.unwrap_or(UnixNanos(i64::MIN));
             for (hit, time) in hit.iter_mut().zip(ints(times).iter()) {
-                *hit = *time >= from.0 && to.is_none_or(|to| *time < to.0);
+                *hit = *time >= from.0 && self.ends_behind(*time);
             }
         }
         if let Some(id) = &self.trace_id {
@@ -208,7 +213,7 @@ impl<'a> Place<'a> {
 
     fn is(&self, row: usize, key: &str, value: &str) -> bool {
         let promoted = self.promoted.filter(|column| column.is_valid(row));
-        if promoted.is_some_and(|column| text_at(column, row).as_deref() == Some(value)) {
+        if promoted.is_some_and(|column| has_text(column, row, value)) {
             return true;
         }
         let Some(overflow) = self.overflow.filter(|column| column.is_valid(row)) else {
@@ -226,14 +231,18 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The value of a promoted column as text.
-fn text_at(column: &Arc<dyn Array>, row: usize) -> Option<String> {
+/// Whether the value of a promoted column has this text.
+fn has_text(column: &Arc<dyn Array>, row: usize, text: &str) -> bool {
     match column.data_type() {
-        DataType::Utf8 => Some(column.as_string::<i32>().value(row).to_owned()),
-        DataType::Int64 => Some(column.as_primitive::<Int64Type>().value(row).to_string()),
-        DataType::Float64 => Some(column.as_primitive::<Float64Type>().value(row).to_string()),
-        DataType::Boolean => Some(column.as_boolean().value(row).to_string()),
-        _ => None,
+        DataType::Utf8 => column.as_string::<i32>().value(row) == text,
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string() == text,
+        DataType::Float64 => {
+            // As in the overflow: 2 as well as 2.0.
+            let value = column.as_primitive::<Float64Type>().value(row);
+            value.to_string() == text || same(&Value::from(value), text)
+        }
+        DataType::Boolean => column.as_boolean().value(row).to_string() == text,
+        _ => false,
     }
 }
 
@@ -286,6 +295,8 @@ pub(crate) fn rewrite(
     if selected == part.rows {
         return Ok(None);
     }
+    // It was counted a while ago.
+    verify(&ctx.objects, part)?;
     let schema = ctx.schemas.of(part.table);
     let mut strays = part.strays.clone();
     // A promoted column that the file lacks may have values in the overflow.
@@ -319,17 +330,20 @@ pub(crate) fn rewrite(
         }
     }
     let written = writer.finish()?;
-    if written.rows + selected == part.rows {
-        return Ok(Some(written));
-    }
-    remove_parts(ctx, std::slice::from_ref(&written));
-    Err(Error::Corrupt {
-        what: format!("part {}", part.path),
-        detail: format!(
-            "{} rows left and {selected} deleted do not make {}",
-            written.rows, part.rows
-        ),
-    })
+    let checked = if written.rows + selected == part.rows {
+        // The old part goes for this: it must be on disk as it was written.
+        verify(&ctx.objects, &written)
+    } else {
+        Err(Error::Corrupt {
+            what: format!("part {}", part.path),
+            detail: format!(
+                "{} rows left and {selected} deleted do not make {}",
+                written.rows, part.rows
+            ),
+        })
+    };
+    checked.inspect_err(|_| remove_parts(ctx, std::slice::from_ref(&written)))?;
+    Ok(Some(written))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(crate) struct Engine {
     unsure: Mutex<Option<(WalPosition, Vec<PartMeta>)>>,
     /// Held while parts are removed; those that could not be read are left out of merges.
     pub(crate) removing: Mutex<HashSet<PartId>>,
-    /// Whether a merge runs.
+    /// Whether a merge or a deletion runs.
     pub(crate) merging: AtomicBool,
     /// Most bytes of all parts.
     bytes_max: u64,
@@ -228,9 +228,10 @@ impl Engine {
         let mut any = false;
         for part in parts {
             if let Err(Error::Corrupt { detail, .. }) = verify(&self.parts.objects, part) {
-                any |= self
-                    .state
+                // Somebody else may have found it before.
+                self.state
                     .quarantine(|live| live.id == part.id, &detail, false);
+                any = true;
             }
         }
         self.keep_damage()?;
@@ -269,8 +270,7 @@ impl Engine {
         match verify(&self.parts.objects, &part) {
             Ok(()) if was_damaged => {
                 tracing::info!(part = part.path, "a damaged part is good again");
-                lock(&self.catalog).mark(&[(part.id, None)])?;
-                self.state.readmit(part.id);
+                self.readmit(&part)?;
             }
             Ok(()) => {}
             Err(Error::Corrupt { detail, .. }) => {
@@ -283,6 +283,22 @@ impl Engine {
         metrics::counter!("oriel_scrubbed_parts_total").increment(1);
         metrics::counter!("oriel_scrubbed_bytes_total").increment(part.bytes);
         Ok(Some((part.id, part.bytes)))
+    }
+
+    /// Shows a part again. While it was away its spans may have been left out of summaries made anew,
+    /// or its summaries may count spans that are gone: those of its place are made from all spans.
+    fn readmit(&self, part: &Arc<PartMeta>) -> Result<()> {
+        let _alone = lock(&self.removing);
+        lock(&self.catalog).mark(&[(part.id, None)])?;
+        self.state.readmit(part.id);
+        let summed = expire::summed(&self.state.parts(), part);
+        let Some(expire::Torn { spans, summaries }) = summed else {
+            return Ok(());
+        };
+        let mut add = Vec::new();
+        self.summarise_anew(spans.iter(), &mut add)
+            .inspect_err(|_| remove_parts(&self.parts, &add))?;
+        self.replace(add, summaries, CommitKind::Delete)
     }
 
     /// Removes what retention says, ends old catalog snapshots, unlinks files that nobody names.
@@ -324,7 +340,10 @@ impl Engine {
         if !remove.is_empty() {
             let parts_count = remove.len();
             let bytes: u64 = remove.iter().map(|part| part.bytes).sum();
-            let add = self.summarise_anew(torn.iter().flat_map(|torn| &torn.spans))?;
+            let mut add = Vec::new();
+            let spans = torn.iter().flat_map(|torn| &torn.spans);
+            self.summarise_anew(spans, &mut add)
+                .inspect_err(|_| remove_parts(&self.parts, &add))?;
             remove.extend(torn.into_iter().flat_map(|torn| torn.summaries));
             let why = match add.is_empty() {
                 true => CommitKind::Expire,
@@ -336,22 +355,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Summaries of these parts of spans; a part each.
-    fn summarise_anew<'a>(
+    /// Adds summaries of these parts of spans to `made`. One that is damaged is quarantined, so that a
+    /// later try goes on without it.
+    ///
+    /// Errors: `Corrupt`, and those of files and the catalog; what was added to `made` stays there.
+    pub(crate) fn summarise_anew<'a>(
         &self,
         spans: impl Iterator<Item = &'a Arc<PartMeta>>,
-    ) -> Result<Vec<PartMeta>> {
-        let mut made = Vec::new();
+        made: &mut Vec<PartMeta>,
+    ) -> Result<()> {
         for part in spans {
-            match summarise_part(&self.parts, part) {
-                Ok(summaries) => made.push(summaries),
-                Err(error) => {
-                    remove_parts(&self.parts, &made);
-                    return Err(error);
-                }
+            let checked = verify(&self.parts.objects, part);
+            if matches!(checked, Err(Error::Corrupt { .. })) {
+                self.quarantine_bad(std::slice::from_ref(part))?;
             }
+            checked?;
+            summarise_part(&self.parts, part, made)?;
         }
-        Ok(made)
+        Ok(())
     }
 
     /// The time that ages are judged by.

@@ -83,6 +83,18 @@ pub(crate) fn torn(parts: &[Arc<PartMeta>], removed: &[Arc<PartMeta>]) -> Vec<To
     places.into_values().collect()
 }
 
+/// The spans and summaries in the place of `part`; `None` when its table has no summaries.
+pub(crate) fn summed(parts: &[Arc<PartMeta>], part: &PartMeta) -> Option<Torn> {
+    if !matches!(part.table, Table::Spans | Table::Traces) {
+        return None;
+    }
+    let of_place = parts.iter().filter(|other| place(other) == place(part));
+    let (spans, summaries) = of_place
+        .cloned()
+        .partition(|other| other.table == Table::Spans);
+    Some(Torn { spans, summaries })
+}
+
 /// Spans that stay where others go, and the summaries of both.
 #[derive(Debug, Default)]
 pub(crate) struct Torn {

@@ -80,15 +80,35 @@ pub(crate) fn remove_parts(ctx: &PartContext, parts: &[PartMeta]) {
     }
 }
 
-/// Makes the summaries of a part of spans anew, as a part beside it. Holds all of them in memory.
+/// Makes the summaries of a part of spans anew and adds them to `made`: as a part beside it, or as
+/// several where they take much memory, which merges join.
 ///
-/// Errors: `Io`, `Parquet`, `Corrupt` for the spans.
-pub(crate) fn summarise_part(ctx: &PartContext, part: &PartMeta) -> Result<PartMeta> {
+/// Errors: `Io`, `Parquet`, `Corrupt` for the spans; what was added to `made` stays there.
+pub(crate) fn summarise_part(
+    ctx: &PartContext,
+    part: &PartMeta,
+    made: &mut Vec<PartMeta>,
+) -> Result<()> {
     let file = PartFile::open(&ctx.objects, part, ctx.schemas.of(Table::Spans))?;
     let mut summaries = Vec::new();
+    let mut bytes = 0;
     for rows in file.rows_within(ctx.batch_bytes()) {
-        summaries.push(summarise(&ctx.schemas, &[rows?])?.rows().clone());
+        let rows = summarise(&ctx.schemas, &[rows?])?.rows().clone();
+        bytes += rows.get_array_memory_size();
+        summaries.push(rows);
+        if bytes > ctx.batch_bytes() {
+            made.push(write_joined(ctx, part, &std::mem::take(&mut summaries))?);
+            bytes = 0;
+        }
     }
+    if !summaries.is_empty() {
+        made.push(write_joined(ctx, part, &summaries)?);
+    }
+    Ok(())
+}
+
+/// Writes summaries of spans of `part`, each batch sorted by itself, as one part beside it.
+fn write_joined(ctx: &PartContext, part: &PartMeta, summaries: &[RecordBatch]) -> Result<PartMeta> {
     let schema = ctx.schemas.of(Table::Traces);
     let order = Order::new(schema)?;
     let keys = summaries
@@ -101,7 +121,7 @@ pub(crate) fn summarise_part(ctx: &PartContext, part: &PartMeta) -> Result<PartM
         .flat_map(|(batch, rows)| (0..rows.num_rows()).map(move |row| (batch as u32, row as u32)))
         .collect();
     sort(&keys, &mut rows);
-    let sorted = Gather::new(&summaries).rows(&rows)?;
+    let sorted = Gather::new(summaries).rows(&rows)?;
     let spec = PartSpec {
         tenant: part.tenant.clone(),
         table: part.table,

@@ -398,8 +398,8 @@ impl Store {
     ///
     /// Errors: `Invalid` for a selection that has no condition or selects nothing for sure,
     /// `Unavailable` while the log is replayed, since it may hold such rows, or when the disk has no
-    /// room for the new parts; the file system or the catalog fails: nothing is deleted then. Cancel
-    /// safety: the deletion goes on.
+    /// room for the new parts, or when the store closes; the file system or the catalog fails: nothing
+    /// is deleted then. Cancel safety: the deletion goes on.
     pub async fn delete(
         &self,
         tenant: &TenantId,
@@ -421,8 +421,9 @@ impl Store {
         let (tenant, selection) = (tenant.clone(), selection.clone());
         blocking("deletion", move || {
             store.flush()?;
+            let go_on = || store.check_open();
             let engine = &store.engine;
-            engine.delete(&tenant, &selection, dry_run, &progress)
+            engine.delete(&tenant, &selection, dry_run, &progress, &go_on)
         })
         .await
     }
@@ -493,8 +494,15 @@ impl Store {
                 tracing::error!(%error, "a background task has panicked");
             }
         }
+        // A deletion that nobody waits for ends at its next part; the directory is ours until then.
+        let store = Arc::clone(&self.0);
+        let alone = blocking("closing", move || {
+            drop(lock(&store.engine.removing));
+            Ok(())
+        })
+        .await;
         drop(lock(&self.0.held).take());
-        flushed
+        flushed.and(alone)
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use futures::future::BoxFuture;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, ORIGIN};
@@ -60,7 +61,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DeleteRequest {
-    /// Of these signals: `traces`, `logs`, `metrics`; all when it is left out
+    /// Of these signals: `traces`, `logs`, `metrics`; all when it is left out. It names at least one
     signals: Option<Vec<String>>,
     /// Of this tenant; `default` when it is left out
     tenant: Option<String>,
@@ -155,12 +156,19 @@ impl DeleteAnswer {
 async fn delete(
     State(api): State<Api>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Error> {
     if from_elsewhere(&headers, api.has_token()) {
         let message = "a page of another site may not delete";
         return Err(Error::new(Code::Forbidden, message).hint("use oriel delete, or curl"));
     }
+    let body = body.map_err(|refused| {
+        let code = match refused.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+            _ => Code::BadRequest,
+        };
+        Error::new(code, refused.body_text())
+    })?;
     let request = parse(&headers, &body)?;
     let dry_run = request.dry_run.unwrap_or(true);
     let (tenant, selection) = request.selection()?;
@@ -192,7 +200,13 @@ fn refused(error: oriel_storage::Error) -> Error {
         ErrorKind::Unavailable | ErrorKind::Overloaded => Code::Unavailable,
         _ => Code::Internal,
     };
-    let mut message = format!("nothing was deleted: {error}");
+    let mut message = match error.kind() {
+        ErrorKind::Invalid | ErrorKind::Unavailable | ErrorKind::Overloaded => {
+            format!("nothing was deleted: {error}")
+        }
+        // A commit that fails while it is made may stand.
+        _ => format!("the deletion has failed; count again before you repeat it: {error}"),
+    };
     let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
         message = format!("{message}: {cause}");
@@ -275,6 +289,10 @@ impl DeleteRequest {
     /// What the store is asked. Errors: a signal, tenant, time or trace id is not understood.
     fn selection(self) -> Result<(TenantId, Selection), Error> {
         let bad = |message: String| Error::new(Code::BadRequest, message);
+        if self.signals.as_ref().is_some_and(Vec::is_empty) {
+            let error = bad("signals names no signal".to_owned());
+            return Err(error.hint("leave signals out for all of them"));
+        }
         let signals = self.signals.unwrap_or_default();
         let tables = signals.iter().map(|name| {
             let found = Signal::ALL
@@ -384,6 +402,7 @@ mod tests {
         assert!(read("{").is_err() && read("{\"servce\":\"a\"}").is_err());
         for wrong in [
             "{\"signals\":[\"spans\"]}",
+            "{\"signals\":[],\"service\":\"a\"}",
             "{\"tenant\":\"../x\"}",
             "{\"from\":\"yesterday\"}",
             "{\"trace_id\":\"12\"}",

@@ -22,8 +22,8 @@ impl Catalog {
     /// Creates the DuckLake schema of a tenant with its first part. When another program has
     /// committed since, our tables are checked, the commit goes on top, and
     /// [`Committed::reloaded`] tells the parts.
-    /// Errors: `Invalid` when a part to remove is no longer live, or a merge meets deletions or
-    /// inlined rows by another program; `Corrupt` when another program changed our tables;
+    /// Errors: `Invalid` when a part to remove is no longer live, or a merge or deletion meets
+    /// deletions or inlined rows by another program; `Corrupt` when another program changed our tables;
     /// `Unavailable` when one holds the lock for long. Nothing is changed on error, except that an
     /// error of the disk while committing leaves it open until the next start.
     pub(crate) fn commit(&mut self, commit: Commit) -> crate::Result<Committed> {
@@ -68,7 +68,10 @@ impl Catalog {
         let mut step = Step::after(head);
         let mut changed = Changed::default();
         for part in &commit.remove {
-            remove_part(&tx, &lake, &step, part, commit.why, &mut changed)?;
+            // Rows that stay are copied to a part of their table: those that others deleted as well.
+            let copied =
+                part.table != Table::Traces && commit.add.iter().any(|add| add.table == part.table);
+            remove_part(&tx, &lake, &step, part, copied, &mut changed)?;
             lake.digest.remove(part);
         }
         for part in &commit.add {
@@ -164,7 +167,7 @@ fn remove_part(
     lake: &Lake,
     step: &Step,
     part: &PartMeta,
-    why: CommitKind,
+    copied: bool,
     changed: &mut Changed,
 ) -> Result<()> {
     let gone = || {
@@ -178,7 +181,7 @@ fn remove_part(
         .get(&part.tenant)
         .ok_or_else(gone)?
         .id(part.table);
-    if changed.removed.insert(table_id) && why == CommitKind::Compact {
+    if changed.removed.insert(table_id) && copied {
         refuse_inlined(db, table_id, part)?;
     }
     let deletes: Option<i64> = db
@@ -188,7 +191,7 @@ fn remove_part(
         .query_row(params![part.id.0], |row| row.get(0))
         .optional()?;
     if deletes.is_some() {
-        if why == CommitKind::Compact {
+        if copied {
             return Err(refused(part, "rows deleted"));
         }
         db.execute(
@@ -211,7 +214,7 @@ fn remove_part(
 
 fn refused(part: &PartMeta, what: &str) -> Fault {
     Fault::Known(Error::Invalid(format!(
-        "cannot merge parts of {}.{}: another program has {what} there; attach the catalog READ_ONLY",
+        "cannot write parts of {}.{} anew: another program has {what} there; attach the catalog READ_ONLY",
         part.tenant, part.table
     )))
 }

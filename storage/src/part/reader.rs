@@ -226,7 +226,9 @@ fn runs(metadata: &ParquetMetaData, bytes: usize) -> Vec<Run> {
             }
         }
         steps.sort_by_key(|(row, _)| *row);
-        let mut row_bytes = 8.0 * of.columns().len() as f64;
+        // Lists have several values a row, or none.
+        let values = of.columns().iter().map(|column| column.num_values().max(0));
+        let mut row_bytes = 8.0 * values.sum::<i64>() as f64 / rows_count.max(1) as f64;
         let mut start = 0;
         for (row, change) in steps {
             if row > start {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use oriel_proto::UnixNanos;
 use parquet::arrow::ArrowWriter;
@@ -179,9 +179,22 @@ impl PartWriter {
 
 /// Bytes of the largest column of `rows`.
 fn widest(rows: &RecordBatch) -> usize {
-    let columns = rows.columns().iter();
-    let sizes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
-    sizes.max().unwrap_or(0)
+    rows.columns().iter().map(width).max().unwrap_or(0)
+}
+
+/// Bytes of the values of `column`: of lists only what its own rows have, since a slice keeps the
+/// values of all.
+fn width(column: &ArrayRef) -> usize {
+    match column.data_type() {
+        DataType::List(_) => {
+            let offsets = column.as_list::<i32>().value_offsets();
+            let (first, end) = (offsets[0] as usize, offsets[column.len()] as usize);
+            let values = column.as_list::<i32>().values();
+            size_of_val(offsets) + width(&values.slice(first, end - first))
+        }
+        DataType::Struct(_) => column.as_struct().columns().iter().map(width).sum(),
+        _ => column.to_data().get_slice_memory_size().unwrap_or(0),
+    }
 }
 
 /// How the columns of `schema` are written.
@@ -263,5 +276,31 @@ pub(super) fn parquet_error(action: &'static str, path: &str, source: ParquetErr
         action,
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, ListArray};
+    use arrow::datatypes::Int64Type;
+
+    use super::*;
+
+    /// Scenario: a list column of 1,000 rows with 100 values each, and slices of it.
+    /// Guarantees: a slice counts the values of its own rows: halving a batch halves its width, so
+    /// that batches with many values are not written row by row.
+    #[test]
+    fn a_slice_counts_its_own_values() {
+        let row = || Some((0..100).map(Some).collect::<Vec<Option<i64>>>());
+        let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(
+            (0..1000).map(|_| row()),
+        ));
+        let plain: ArrayRef = Arc::new(Int64Array::from(vec![1; 1000]));
+        let all = width(&lists);
+        assert!((800_000..900_000).contains(&all), "{all}");
+        let half = width(&lists.slice(500, 500));
+        assert!(half.abs_diff(all / 2) < 1000, "{half} of {all}");
+        assert!(width(&lists.slice(999, 1)) < 1000);
+        assert_eq!(width(&plain), 8000);
     }
 }
