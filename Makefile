@@ -5,10 +5,10 @@
 
 CI := --profile ci --workspace
 .DEFAULT_GOAL := help
-.PHONY: help run build ui e2e test check fmt lint fix bench nightly doc deny unused soak proof fuzz
+.PHONY: help run build ui e2e test check fmt lint fix bench bench-guard bench-logs nightly doc deny unused soak proof fuzz
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The UI is embedded when it was built before; where Node is missing, the server runs without.
 WEB := ui/web
@@ -49,8 +49,18 @@ fix: ## format, and apply what clippy can fix by itself
 	cargo clippy $(CI) --all-targets --fix --allow-dirty --allow-staged
 	cargo fmt --all
 
-bench: ## measure: criterion benches of the crates
+bench: ## measure: criterion benches of the crates, then bench-logs
 	cargo bench --workspace --benches
+	$(MAKE) bench-logs
+
+bench-guard: ## count the instructions of the hot paths (valgrind); ACCEPT=1 keeps the new counts
+	python3 tests/bench/guard.py $(if $(ACCEPT),--accept)
+
+LINES ?= 1M
+bench-logs: ## log search in Oriel, ClickHouse and DuckDB, answers checked equal (LINES, ARGS)
+	cargo build --release
+	ORIEL=$$(cargo metadata --no-deps --format-version 1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["target_directory"])'); \
+	tests/bench/logs/run.sh --oriel "$$ORIEL/release/oriel" --lines $(LINES) $(ARGS)
 
 nightly: doc deny unused soak bench ## what is too slow for every change
 
