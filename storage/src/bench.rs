@@ -12,7 +12,7 @@ use crate::flush::{Sealed, write_parts};
 use crate::objects::Objects;
 use crate::part::writer::PartContext;
 use crate::schema::{Schemas, SortKey, Table};
-use crate::{Batch, Config, Error, PartMeta, Result, TenantId, summary};
+use crate::{Batch, Candidates, Config, Error, PartMeta, Result, Search, TenantId, summary};
 
 /// Writes parts into a directory that has no catalog.
 #[derive(Debug)]
@@ -46,6 +46,17 @@ impl Parts {
             batches,
         };
         write_parts(&self.ctx, &[sealed])
+    }
+
+    /// The rows of `part` that its word index names for `search`.
+    pub fn candidates(&self, part: &PartMeta, search: &Search, rows_max: usize) -> Candidates {
+        let indexes = self.ctx.objects.indexes();
+        indexes.candidates(part, search, rows_max)
+    }
+
+    /// Bytes of all word indexes.
+    pub fn index_bytes(&self) -> u64 {
+        self.ctx.objects.indexes().count().1
     }
 
     /// Merges `parts`, at least two of one table and day, into one.

@@ -151,6 +151,17 @@ impl Checks {
         }
     }
 
+    /// Compares the blocks that `range` of `path` lies in, where that was not done yet. Blocking.
+    ///
+    /// Errors: `Corrupt` when they differ or cannot be read.
+    pub(crate) fn ensure(&self, path: &str, range: Range<u64>) -> Result<()> {
+        let range = Wanted::Ranges(vec![range]);
+        match self.due(path, &range) {
+            Some(check) => self.compare(path, &check, &range),
+            None => Ok(()),
+        }
+    }
+
     /// What must be compared before `range` of `path` may be read; `None` for nothing.
     fn due(&self, path: &str, range: &Wanted) -> Option<Arc<Check>> {
         let check = Arc::clone(lock(&self.parts).get(path)?);

@@ -312,6 +312,7 @@ pub(crate) fn rewrite(
         strays,
     };
     let mut writer = PartWriter::create(ctx, spec)?;
+    writer.expect_rows(ctx, part.rows - selected);
     for rows in PartFile::open(&ctx.objects, part, schema)?.rows_within(ctx.batch_bytes()) {
         let rows = rows?;
         let stays: Vec<bool> = selection

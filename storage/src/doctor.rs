@@ -4,12 +4,12 @@
 //! 2. The catalog: SQLite's pages and indexes, contradictions between our tables and DuckLake's, the
 //!    checksums of what is said about parts.
 //! 3. The parts: each file is there, has its size and checksum, opens as Parquet with its rows.
-//! 4. Files that the catalog does not name.
+//! 4. Their word indexes, and files that the catalog does not name.
 //! 5. The log: every frame behind the flushed position.
 //!
 //! Repairs: indexes of the catalog made anew; damaged parts marked, so that queries go on without
 //! them and say so; good ones unmarked; unknown files moved to `quarantine/orphans`. Nothing is
-//! deleted, and no row is invented.
+//! deleted but word indexes, which follow from the parts, and no row is invented.
 
 use std::path::Path;
 
@@ -17,13 +17,13 @@ use serde::Serialize;
 
 use crate::catalog::check::{Contents, Opened};
 use crate::files::Files;
-use crate::layout::Layout;
+use crate::layout::{Layout, index_path};
 use crate::objects::Objects;
 use crate::part::reader::{PartFile, verify};
 use crate::recover::salt;
 use crate::schema::FORMAT_VERSION;
 use crate::wal::reader::{Found, walk};
-use crate::{Clock, Error, PartMeta, Result, SystemClock, lock, orphans};
+use crate::{Clock, Error, PartMeta, Result, SystemClock, index, lock, orphans};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -59,6 +59,8 @@ pub struct Report {
     pub rows: u64,
     /// Their bytes, all of which were compared with checksums.
     pub part_bytes: u64,
+    /// Bytes of their word indexes, all of which were compared with checksums.
+    pub index_bytes: u64,
     /// Frames in the log that are in no part yet.
     pub wal_frames: u64,
     /// Their bytes.
@@ -122,6 +124,7 @@ pub fn doctor(data_dir: &Path, repair: bool) -> Result<Report> {
         return Ok(report);
     };
     check_parts(&layout, &catalog, &contents, repair, &mut report)?;
+    check_indexes(&layout, &catalog, &contents, repair, &mut report)?;
     check_orphans(&layout, &contents, repair, &mut report)?;
     check_log(&layout, &contents, &mut report)?;
     Ok(report)
@@ -268,6 +271,48 @@ fn check_part(objects: &Objects, contents: &Contents, part: &PartMeta) -> Result
         rows if rows == part.rows => Ok(()),
         rows => Err(corrupt(format!("it has {rows} rows, not {}", part.rows))),
     }
+}
+
+/// Damaged word indexes, and those of no part.
+fn check_indexes(
+    layout: &Layout,
+    catalog: &Opened,
+    contents: &Contents,
+    repair: bool,
+    report: &mut Report,
+) -> Result<()> {
+    let files = Files::default();
+    for part in &contents.parts {
+        let Some(row) = contents.indexes.get(&part.id) else {
+            continue;
+        };
+        report.index_bytes += row.bytes;
+        let Err(error) = index::verify(layout.root(), &part.path, row) else {
+            continue;
+        };
+        let path = index_path(&part.path);
+        if repair {
+            catalog.forget_index(layout, part.id)?;
+            files.remove(&layout.root().join(&path))?;
+        }
+        let advice = "nothing is lost: searches read the part instead; --repair removes the index, and the next merge makes one";
+        let found = report.add(Severity::Note, &path, &error.to_string(), advice);
+        found.repaired = repair;
+    }
+    for path in orphans::find_indexes(layout, &contents.named)? {
+        let place = path.strip_prefix(layout.root()).unwrap_or(&path);
+        let found = report.add(
+            Severity::Note,
+            &place.display().to_string(),
+            "it is the word index of no part: a crash left it",
+            "a start, or --repair, removes it",
+        );
+        found.repaired = repair;
+    }
+    if repair {
+        orphans::remove_indexes(layout, &files, &contents.named)?;
+    }
+    Ok(())
 }
 
 fn check_orphans(

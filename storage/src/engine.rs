@@ -83,6 +83,7 @@ impl Engine {
                 quarantine.quarantine(|part| part.path == path, detail, false);
             }));
         let own: u64 = state.parts().iter().map(|part| part.bytes).sum();
+        let own = own + parts.objects.indexes().count().1;
         let bytes_max = expire::bytes_max(&config, disk.free(), own);
         Engine {
             config,
@@ -280,9 +281,10 @@ impl Engine {
             }
             Err(error) => return Err(error),
         }
+        let bytes = part.bytes + self.parts.objects.indexes().scrub(&part.path);
         metrics::counter!("oriel_scrubbed_parts_total").increment(1);
-        metrics::counter!("oriel_scrubbed_bytes_total").increment(part.bytes);
-        Ok(Some((part.id, part.bytes)))
+        metrics::counter!("oriel_scrubbed_bytes_total").increment(bytes);
+        Ok(Some((part.id, bytes)))
     }
 
     /// Shows a part again. While it was away its spans may have been left out of summaries made anew,
@@ -328,11 +330,22 @@ impl Engine {
         )
     }
 
+    /// Most bytes of all parts: the rest of what may be used is for their word indexes.
+    fn parts_bytes_max(&self, parts: &[Arc<PartMeta>]) -> u64 {
+        let own: u64 = parts.iter().map(|part| part.bytes).sum();
+        let with_indexes = u128::from(own + self.parts.objects.indexes().count().1);
+        let max = u128::from(self.bytes_max) * u128::from(own) / with_indexes.max(1);
+        match self.bytes_max {
+            0 => 0,
+            _ => (max as u64).max(1),
+        }
+    }
+
     /// Takes out of the lake what retention says. Merges and deletions wait for it.
     fn remove_expired(&self, now: UnixNanos) -> Result<()> {
         let _alone = lock(&self.removing);
         let parts = self.state.parts();
-        let mut remove = expire::plan(&parts, now, &self.config, self.bytes_max);
+        let mut remove = expire::plan(&parts, now, &self.config, self.parts_bytes_max(&parts));
         let torn = expire::torn(&parts, &remove);
         // Damaged parts go with their age, like others; not for their size.
         let damaged: Vec<_> = self.state.damaged().into_iter().map(|d| d.part).collect();
@@ -401,11 +414,9 @@ impl Engine {
         // Some at a time, so that a restart need not begin again.
         for some in due.chunks(UNLINK_COUNT) {
             for file in some {
-                let path = self.config.data_dir.join(&file.path);
                 failpoint::pass("unlink", "before_file");
-                self.parts.objects.files().remove(&path)?;
+                self.parts.objects.remove_part(&file.path)?;
                 failpoint::pass("unlink", "after_file");
-                self.parts.objects.checks().forget(&file.path);
             }
             failpoint::pass("unlink", "after_files");
             metrics::counter!("oriel_files_unlinked_total").increment(some.len() as u64);
@@ -432,7 +443,8 @@ impl Engine {
         let named = lock(&self.catalog).named_files()?;
         let layout = Layout::new(&self.config.data_dir);
         let files = self.parts.objects.files();
-        orphans::move_aside(&layout, files, &named, self.clock.now()).map(drop)
+        orphans::move_aside(&layout, files, &named, self.clock.now())?;
+        orphans::remove_indexes(&layout, files, &named)
     }
 }
 

@@ -72,9 +72,7 @@ pub(crate) fn write_parts(ctx: &PartContext, sealed: &[Sealed]) -> Result<Vec<Pa
 /// Removes the files of parts that were written here and not committed.
 pub(crate) fn remove_parts(ctx: &PartContext, parts: &[PartMeta]) {
     for part in parts {
-        ctx.objects.checks().forget(&part.path);
-        let path = ctx.config.data_dir.join(&part.path);
-        if let Err(error) = ctx.objects.files().remove(&path) {
+        if let Err(error) = ctx.objects.remove_part(&part.path) {
             tracing::warn!(%error, "cannot remove a part that was not committed");
         }
     }
@@ -194,6 +192,7 @@ fn write_rows(
 ) -> Result<PartMeta> {
     let gather = Gather::new(batches);
     let mut writer = PartWriter::create(ctx, spec)?;
+    writer.expect_rows(ctx, rows.len() as u64);
     for rows in rows.chunks(WRITE_ROWS) {
         writer.write(&gather.rows(rows)?)?;
     }

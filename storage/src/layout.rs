@@ -5,6 +5,7 @@
 //! <data>/wal/<first sequence, 16 hex digits>.wal
 //! <data>/catalog.sqlite
 //! <data>/tables/<tenant>/<table>/<yyyy-mm-dd>/<uuid>.parquet
+//! <data>/index/<tenant>/<table>/<yyyy-mm-dd>/<uuid>.words
 //! <data>/quarantine/orphans/<tenant>/<table>/<yyyy-mm-dd>/<uuid>.parquet
 //! ```
 
@@ -58,10 +59,25 @@ impl Layout {
     pub(crate) fn tables(&self) -> PathBuf {
         self.root.join(TABLES)
     }
+
+    pub(crate) fn indexes(&self) -> PathBuf {
+        self.root.join(INDEXES)
+    }
 }
 
 /// The folder of all parts.
 pub(crate) const TABLES: &str = "tables";
+
+/// The folder of all word indexes.
+pub(crate) const INDEXES: &str = "index";
+
+/// Path of the word index of the part at `part`, where it has one. Both relative to the data
+/// directory, with `/`.
+pub(crate) fn index_path(part: &str) -> String {
+    let below = part.strip_prefix(TABLES).unwrap_or(part);
+    let below = below.strip_suffix(".parquet").unwrap_or(below);
+    format!("{INDEXES}/{}.words", below.trim_start_matches('/'))
+}
 
 /// Path of a new part, relative to the data directory, with `/`. The name sorts by creation time.
 pub(crate) fn part_path(tenant: &TenantId, table: Table, day: i32) -> String {

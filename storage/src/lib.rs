@@ -33,6 +33,7 @@ mod flush;
 mod frame;
 #[doc(hidden)]
 pub mod fuzz;
+mod index;
 mod invariant;
 mod layout;
 mod lock;
@@ -52,6 +53,7 @@ mod tasks;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod text;
 mod trust;
 mod wal;
 
@@ -65,8 +67,10 @@ pub use frame::{
     ContentEncoding, ContentType, Frame, FrameHeader, ReplayError, ReplayFn, RequestHash, TenantId,
     WalPosition,
 };
+pub use index::{Candidates, Index, IndexWriter, Search};
 pub use part::{ColumnStats, PartId, PartMeta, StatValue};
 pub use snapshot::{MissingPart, Snapshot};
 pub use state::Replay;
 pub use store::{Answer, Claim, Claimed, Stats, Store};
 pub use tasks::Pressure;
+pub use text::{Clause, TextQuery, TextQueryError};

@@ -16,6 +16,8 @@ use object_store::local::LocalFileSystem;
 
 use crate::checked::{CheckedStore, Checks, Summer};
 use crate::files::{Files, failed};
+use crate::index::Indexes;
+use crate::layout::index_path;
 use crate::{Error, Result};
 
 /// The data directory as a store of immutable files. Paths are relative to it, with `/`.
@@ -24,6 +26,7 @@ pub(crate) struct Objects {
     root: PathBuf,
     store: Arc<dyn ObjectStore>,
     checks: Arc<Checks>,
+    indexes: Arc<Indexes>,
     files: Files,
     /// Directories whose entry in their parent this process has fsynced.
     durable: Mutex<HashSet<PathBuf>>,
@@ -43,6 +46,7 @@ impl Objects {
         Ok(Objects {
             root: root.to_owned(),
             store: Arc::new(CheckedStore::new(Arc::new(store), Arc::clone(&checks))),
+            indexes: Arc::new(Indexes::new(root.to_owned(), Arc::clone(&checks))),
             checks,
             files,
             durable: Mutex::new(HashSet::from([root.to_owned()])),
@@ -52,6 +56,23 @@ impl Objects {
     /// What the bytes of each part must be.
     pub(crate) fn checks(&self) -> &Arc<Checks> {
         &self.checks
+    }
+
+    /// The word indexes of parts.
+    pub(crate) fn indexes(&self) -> &Arc<Indexes> {
+        &self.indexes
+    }
+
+    /// Unlinks the part at `path` and its word index, and forgets what their bytes must be.
+    ///
+    /// Errors: a file cannot be removed; nothing is forgotten then.
+    pub(crate) fn remove_part(&self, path: &str) -> Result<()> {
+        // The index first: while the part's file is there, somebody will try again.
+        self.files.remove(&self.root.join(index_path(path)))?;
+        self.files.remove(&self.root.join(path))?;
+        self.indexes.forget(path);
+        self.checks.forget(path);
+        Ok(())
     }
 
     /// How files are changed.
@@ -112,12 +133,14 @@ impl Objects {
 }
 
 /// What a finished file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Written {
     /// Size in bytes.
     pub(crate) bytes: u64,
     /// XXH3-64 of the whole file.
     pub(crate) checksum: u64,
+    /// Those of its blocks.
+    pub(crate) sums: Vec<u64>,
     /// Its last eight bytes.
     pub(crate) tail: [u8; 8],
 }
@@ -156,10 +179,11 @@ impl NewFile {
         self.file = None;
         let (checksum, sums) = std::mem::take(&mut self.summer).finish();
         let checks = &self.objects.checks;
-        checks.expect(&self.name, self.bytes, checksum, sums);
+        checks.expect(&self.name, self.bytes, checksum, sums.clone());
         Ok(Written {
             bytes: self.bytes,
             checksum,
+            sums,
             tail: self.tail,
         })
     }

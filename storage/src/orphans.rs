@@ -16,7 +16,7 @@ use oriel_proto::UnixNanos;
 
 use crate::Result;
 use crate::files::{Files, failed};
-use crate::layout::{Layout, TABLES};
+use crate::layout::{Layout, TABLES, index_path};
 
 /// Moves the Parquet files below `tables/` aside that `named` lacks; paths there are relative to
 /// the data directory. Nothing may be writing parts. Returns how many there were.
@@ -56,13 +56,42 @@ pub(crate) fn move_aside(
 /// Errors: a directory cannot be read.
 pub(crate) fn find(layout: &Layout, named: &HashSet<String>) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    list(&layout.tables(), &mut found)?;
+    list(&layout.tables(), "parquet", &mut found)?;
     found.retain(|path| {
         let below = path.strip_prefix(layout.tables()).ok();
         let below = below.and_then(Path::to_str);
         below.is_none_or(|below| !named.contains(&format!("{TABLES}/{below}")))
     });
     Ok(found)
+}
+
+/// The word indexes of parts that `named` lacks.
+///
+/// Errors: a directory cannot be read.
+pub(crate) fn find_indexes(layout: &Layout, named: &HashSet<String>) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    list(&layout.indexes(), "words", &mut found)?;
+    let owned: HashSet<PathBuf> = named
+        .iter()
+        .map(|part| layout.root().join(index_path(part)))
+        .collect();
+    found.retain(|path| !owned.contains(path));
+    Ok(found)
+}
+
+/// Deletes them: they follow from the parts. Nothing may be writing parts.
+///
+/// Errors: a directory cannot be read or a file not be removed.
+pub(crate) fn remove_indexes(
+    layout: &Layout,
+    files: &Files,
+    named: &HashSet<String>,
+) -> Result<()> {
+    for path in find_indexes(layout, named)? {
+        tracing::info!(path = %path.display(), "removing the word index of no part");
+        files.remove(&path)?;
+    }
+    Ok(())
 }
 
 /// Deletes what was moved aside longer than `age_max` ago, and the oldest beyond `bytes_max`.
@@ -76,7 +105,7 @@ pub(crate) fn expire(
     bytes_max: u64,
 ) -> Result<()> {
     let mut found = Vec::new();
-    list(&layout.orphans(), &mut found)?;
+    list(&layout.orphans(), "parquet", &mut found)?;
     let mut kept = Vec::new();
     for path in found {
         let of = path.metadata().and_then(|m| Ok((m.modified()?, m.len())));
@@ -101,8 +130,8 @@ fn time(now: UnixNanos) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(now.0).unwrap_or(0))
 }
 
-/// Parquet files below `directory`.
-fn list(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+/// Files below `directory` whose names end in `.extension`.
+fn list(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) -> Result<()> {
     let listing = |source| failed("listing", directory, source);
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -112,8 +141,8 @@ fn list(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         let entry = entry.map_err(listing)?;
         let path = entry.path();
         if entry.file_type().map_err(listing)?.is_dir() {
-            list(&path, found)?;
-        } else if path.extension().is_some_and(|name| name == "parquet") {
+            list(&path, extension, found)?;
+        } else if path.extension().is_some_and(|name| name == extension) {
             found.push(path);
         }
     }

@@ -126,10 +126,14 @@ pub(crate) fn recover(
 fn known(found: CatalogState, objects: &Arc<Objects>, catalog: &mut Catalog) -> State {
     let checks = objects.checks();
     catalog.keep_sums_of(Arc::clone(checks));
+    catalog.keep_indexes_of(Arc::clone(objects.indexes()));
     let mut sums = found.sums;
     for part in &found.parts {
         let sums = sums.remove(&part.id).unwrap_or_default();
         checks.expect(&part.path, part.bytes, part.checksum, sums);
+        if let Some(index) = found.indexes.get(&part.id) {
+            objects.indexes().expect(&part.path, index.clone());
+        }
     }
     let state = State::new(found.snapshot_id, found.parts, found.flushed);
     for (id, detail) in &found.damaged {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::index::{Candidates, Indexes, Search};
 use crate::schema::{Schemas, Table};
 use crate::{Batch, PartMeta};
 
@@ -25,6 +26,7 @@ pub struct Snapshot {
     buffers: HashMap<Table, Vec<Batch>>,
     missing: HashMap<Table, Vec<MissingPart>>,
     replaying: bool,
+    indexes: Option<Arc<Indexes>>,
 }
 
 impl Snapshot {
@@ -42,6 +44,22 @@ impl Snapshot {
             buffers,
             missing: HashMap::new(),
             replaying: false,
+            indexes: None,
+        }
+    }
+
+    /// The same snapshot, whose parts have these word indexes.
+    pub(crate) fn indexed(mut self, indexes: Arc<Indexes>) -> Self {
+        self.indexes = Some(indexes);
+        self
+    }
+
+    /// The rows of `part`, one of [`Snapshot::parts`], whose body may match `search`, if its word
+    /// index says so and they are at most `rows_max`. Blocking; a damaged index is none.
+    pub fn candidates(&self, part: &PartMeta, search: &Search, rows_max: usize) -> Candidates {
+        match &self.indexes {
+            Some(indexes) => indexes.candidates(part, search, rows_max),
+            None => Candidates::Unindexed,
         }
     }
 

@@ -86,6 +86,10 @@ pub struct Stats {
     pub part_rows: u64,
     /// Their bytes.
     pub part_bytes: u64,
+    /// Parts with a word index.
+    pub indexed_parts: u64,
+    /// Bytes of the word indexes.
+    pub index_bytes: u64,
     /// Rows in buffers.
     pub buffer_rows: u64,
     /// Memory of the buffers.
@@ -361,7 +365,9 @@ impl Store {
     /// that were buffered since the last snapshot (about a microsecond each).
     pub fn snapshot(&self, tenant: &TenantId) -> Snapshot {
         let engine = &self.0.engine;
-        engine.state.snapshot(tenant, self.schemas())
+        let indexes = Arc::clone(engine.parts.objects.indexes());
+        let snapshot = engine.state.snapshot(tenant, self.schemas());
+        snapshot.indexed(indexes)
     }
 
     /// Writes all buffered rows to parts and commits them. While the log is replayed, those of
@@ -461,7 +467,10 @@ impl Store {
     /// Figures for people.
     pub fn stats(&self) -> Stats {
         let engine = &self.0.engine;
+        let (indexed_parts, index_bytes) = engine.parts.objects.indexes().count();
         let mut stats = Stats {
+            indexed_parts,
+            index_bytes,
             dedup_entries: engine.seen.len() as u64,
             disk_free_bytes: engine.disk.free(),
             refusing: self.check_writable(0).err().map(|error| error.to_string()),

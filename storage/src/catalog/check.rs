@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use super::digest::Digest;
 use super::ducklake::Head;
 use super::fault::Result;
-use super::{load, open, seen, tables, vacate};
+use super::{indexes, load, open, seen, tables, vacate};
+use crate::index::IndexRow;
 use crate::layout::Layout;
 use crate::schema::Schemas;
 use crate::{Error, PartId, PartMeta, WalPosition};
@@ -59,6 +60,7 @@ pub(crate) struct Contents {
     /// Live parts.
     pub(crate) parts: Vec<PartMeta>,
     pub(crate) sums: HashMap<PartId, Vec<u64>>,
+    pub(crate) indexes: HashMap<PartId, IndexRow>,
     pub(crate) damaged: HashMap<PartId, String>,
     /// Paths of all files that it knows, relative to the data directory.
     pub(crate) named: HashSet<String>,
@@ -146,6 +148,7 @@ impl Opened {
                 flushed: tables::flushed(db)?,
                 parts: parts.iter().map(|part| PartMeta::clone(part)).collect(),
                 sums: tables::sums(db)?,
+                indexes: indexes::all(db)?,
                 damaged: tables::damaged(db)?.into_iter().collect(),
                 named: vacate::named(db)?,
                 foreign_count: foreign_count as u64,
@@ -164,6 +167,12 @@ impl Opened {
     ) -> crate::Result<()> {
         tables::set_damaged(&self.db, id, now, detail)
             .map_err(|fault| fault.at(&layout.catalog(), "marking a damaged part"))
+    }
+
+    /// Forgets the word index of a part.
+    pub(crate) fn forget_index(&self, layout: &Layout, id: PartId) -> crate::Result<()> {
+        indexes::remove(&self.db, id)
+            .map_err(|fault| fault.at(&layout.catalog(), "forgetting a word index"))
     }
 
     /// Makes all indexes anew.

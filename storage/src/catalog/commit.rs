@@ -11,7 +11,7 @@ use super::digest::{self, Digest};
 use super::ducklake::{Head, Step};
 use super::fault::{Fault, Result};
 use super::load::{self, Columns};
-use super::{Catalog, Commit, CommitKind, Committed, Lake, open, seen, tables, value};
+use super::{Catalog, Commit, CommitKind, Committed, Lake, indexes, open, seen, tables, value};
 use crate::layout::TABLES;
 use crate::schema::Table;
 use crate::{ColumnStats, Error, PartId, PartMeta, StatValue, failpoint};
@@ -91,6 +91,9 @@ impl Catalog {
         for part in &added {
             if let Some(sums) = self.checks.as_ref().and_then(|c| c.sums(&part.path)) {
                 tables::add_sums(&tx, part.id.0, &sums)?;
+            }
+            if let Some(row) = self.indexes.as_ref().and_then(|i| i.row(&part.path)) {
+                indexes::add(&tx, part.id, &row)?;
             }
             digest::add_row(&tx, part)?;
             lake.digest.add(part);

@@ -10,6 +10,7 @@
 //! ducklake.rs  the tables of DuckLake, as the extension writes them     value.rs  statistics as text
 //! tables.rs    oriel_meta, oriel_tenant, oriel_part, oriel_wal, oriel_promoted, oriel_block,
 //!              oriel_damaged, oriel_sum, oriel_service     seen.rs  oriel_seen
+//! indexes.rs   oriel_index
 //! open.rs      create, check, reconcile columns     load.rs  live parts     commit.rs  one transaction
 //! digest.rs    checksums of the rows themselves     check.rs  everything, for `doctor`
 //! vacate.rs    snapshots expire, files become due for deletion     state.rs  damage, the clock
@@ -20,6 +21,7 @@ mod commit;
 mod digest;
 mod ducklake;
 mod fault;
+mod indexes;
 mod load;
 mod open;
 mod seen;
@@ -41,6 +43,7 @@ use rusqlite::Connection;
 use oriel_proto::UnixNanos;
 
 use crate::checked::Checks;
+use crate::index::{IndexRow, Indexes};
 use crate::schema::{Schemas, Table};
 use crate::{Clock, PartId, PartMeta, TenantId, WalPosition};
 
@@ -60,6 +63,7 @@ pub(crate) struct Catalog {
     seen_bytes_max: u64,
     /// Where the sums of new files are found.
     checks: Option<Arc<Checks>>,
+    indexes: Option<Arc<Indexes>>,
 }
 
 /// What [`Catalog::open`] found.
@@ -77,6 +81,8 @@ pub(crate) struct CatalogState {
     pub seen: Vec<Vec<u8>>,
     /// Checksums of the blocks of parts that have several.
     pub sums: HashMap<PartId, Vec<u64>>,
+    /// Word indexes of parts.
+    pub indexes: HashMap<PartId, IndexRow>,
     /// Parts that are damaged, and why; they are among `parts`.
     pub damaged: Vec<(PartId, String)>,
     /// The time that was last believed; that of the newest snapshot where none is remembered.
@@ -163,6 +169,11 @@ impl Catalog {
     /// Keeps the sums that `checks` has of new files.
     pub(crate) fn keep_sums_of(&mut self, checks: Arc<Checks>) {
         self.checks = Some(checks);
+    }
+
+    /// Keeps what `indexes` knows of new parts.
+    pub(crate) fn keep_indexes_of(&mut self, indexes: Arc<Indexes>) {
+        self.indexes = Some(indexes);
     }
 
     /// The colour slots that services were given.

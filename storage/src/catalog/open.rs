@@ -12,7 +12,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::digest::{self, Digest};
 use super::ducklake::{self, ColumnRow, Head, Step};
 use super::fault::{Fault, Result};
-use super::{Catalog, CatalogState, Lake, TenantTables, load, seen, tables, vacate};
+use super::{Catalog, CatalogState, Lake, TenantTables, indexes, load, seen, tables, vacate};
 use crate::layout::Layout;
 use crate::schema::{FORMAT_VERSION, PromotedKey, Schemas, Table};
 use crate::{Clock, Error, TenantId};
@@ -96,6 +96,7 @@ fn open(
         epoch,
         seen: seen::blobs(&tx)?,
         sums: tables::sums(&tx)?,
+        indexes: indexes::all(&tx)?,
         damaged: tables::damaged(&tx)?,
         clock: known,
     };
@@ -111,6 +112,7 @@ fn open(
         seen_window: SEEN_WINDOW,
         seen_bytes_max: SEEN_BYTES_MAX,
         checks: None,
+        indexes: None,
     };
     Ok((catalog, state))
 }

@@ -7,7 +7,7 @@
 //! oriel_block     checksums of a file's blocks (those of one block have oriel_part's only)
 //! oriel_sum       hashes of what is said about a file
 //! oriel_damaged   files that cannot be read, and why: no snapshot of ours shows them
-//! oriel_service   colour slots of services
+//! oriel_service   colour slots of services   oriel_index     word indexes of parts (`indexes.rs`)
 //! ```
 
 use std::collections::{BTreeSet, HashMap};
@@ -57,7 +57,8 @@ pub(super) fn create(db: &Connection) -> Result<()> {
 
 /// Adds the tables that this catalog lacks.
 pub(super) fn add_later(db: &Connection) -> Result<()> {
-    Ok(db.execute_batch(DDL_LATER)?)
+    db.execute_batch(DDL_LATER)?;
+    Ok(db.execute_batch(super::indexes::DDL)?)
 }
 
 /// The time last believed, where one is remembered.

@@ -148,6 +148,7 @@ fn schedule_files(db: &Connection, keep_from: i64, now: UnixNanos) -> Result<()>
         "ducklake_file_column_stats",
         "oriel_block",
         "oriel_sum",
+        "oriel_index",
         "oriel_damaged",
         "oriel_part",
         "ducklake_data_file",

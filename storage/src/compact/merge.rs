@@ -16,6 +16,7 @@ use arrow::compute::concat_batches;
 
 use super::Merge;
 use crate::flush::{Gather, remove_parts};
+use crate::index::INDEX_MEMORY_BYTES;
 use crate::part::order::{Keys, Order, RowAt};
 use crate::part::reader::{PartFile, PartReader, verify};
 use crate::part::writer::{PartContext, PartSpec, PartWriter, WRITE_ROWS};
@@ -33,7 +34,9 @@ pub(crate) fn merge(ctx: &PartContext, merge: &Merge) -> Result<Vec<PartMeta>> {
         verify(&ctx.objects, part)?;
     }
     let mut merged = MergedRows::open(ctx, merge)?;
+    let want: u64 = merge.parts.iter().map(|part| part.rows).sum();
     let mut writer = PartWriter::create(ctx, output(schema, merge))?;
+    writer.expect_rows(ctx, want);
     let mut counts = Counts::default();
     let mut joiner = Joiner::default();
     while let Some(rows) = merged.next_rows()? {
@@ -51,7 +54,6 @@ pub(crate) fn merge(ctx: &PartContext, merge: &Merge) -> Result<Vec<PartMeta>> {
     if let Some(rows) = joiner.finish(schema)? {
         counts.write(schema, &mut writer, &rows)?;
     }
-    let want: u64 = merge.parts.iter().map(|part| part.rows).sum();
     let written = writer.rows();
     let kept = match merge.table {
         Table::Traces => counts.spans_in == counts.spans_out,
@@ -153,6 +155,11 @@ impl MergedRows {
         // for the gathered rows, a quarter for the row group being written; the rest is for the
         // readers, which hold a page of each column.
         let memory = ctx.config.compact_memory_bytes.as_u64() as usize;
+        // What the word index of logs takes is taken from the others.
+        let memory = match merge.table {
+            Table::Logs => memory - (memory / 2).min(INDEX_MEMORY_BYTES),
+            _ => memory,
+        };
         let mut merged = MergedRows {
             order: Order::new(schema)?,
             inputs: Vec::with_capacity(files.len()),

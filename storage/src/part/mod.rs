@@ -8,6 +8,7 @@ pub(crate) mod sample;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod words;
 pub(crate) mod writer;
 
 use std::collections::BTreeSet;

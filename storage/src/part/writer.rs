@@ -19,6 +19,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::fields::field_ids;
 use super::stats::Tally;
+use super::words::WordsWriter;
 use super::{PartId, PartMeta};
 use crate::layout::part_path;
 use crate::objects::{NewFile, Objects};
@@ -83,6 +84,7 @@ pub(crate) struct PartWriter {
     schema: Arc<TableSchema>,
     parquet: ArrowWriter<NewFile>,
     tally: Tally,
+    words: Option<WordsWriter>,
 }
 
 impl std::fmt::Debug for PartWriter {
@@ -115,7 +117,13 @@ impl PartWriter {
             path,
             schema,
             parquet,
+            words: None,
         })
+    }
+
+    /// About `rows` rows will be written: a part of so many may get a word index beside it.
+    pub(crate) fn expect_rows(&mut self, ctx: &PartContext, rows: u64) {
+        self.words = WordsWriter::create(ctx, &self.schema, &self.path, rows);
     }
 
     /// Adds `rows`, which must have the table's schema and continue the sort order.
@@ -129,6 +137,9 @@ impl PartWriter {
             }
             let slice = rows.slice(at, count);
             at += count;
+            if let Some(words) = &mut self.words {
+                words.add(&slice);
+            }
             self.parquet
                 .write(&slice)
                 .map_err(|source| parquet_error("writing", &self.path, source))?;
@@ -154,6 +165,9 @@ impl PartWriter {
             .into_inner()
             .map_err(|source| parquet_error("finishing", &self.path, source))?
             .finish()?;
+        if let Some(words) = self.words {
+            words.finish();
+        }
         let [a, b, c, d, ..] = written.tail;
         Ok(PartMeta {
             id: PartId(0),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::rows::{Rows, SIGNALS, rows};
+use super::rows::{Rows, SIGNALS, check_words, rows};
 use crate::layout::Layout;
 use crate::part::sample::Random;
 use crate::schema::Table;
@@ -24,6 +24,7 @@ struct Template {
 async fn template() -> Template {
     let mut home = Home::in_memory();
     home.config.compact_parts_min = 2;
+    home.config.index_rows_min = 1;
     let store = home.open().await;
     for number in 0..8 {
         let tables = [(Table::Spans, 3), (Table::Logs, 2), (Table::Metrics, 1)];
@@ -85,7 +86,7 @@ async fn shown(store: &Store) -> Result<HashMap<Table, Rows>, String> {
 }
 
 /// Scenario: one bit of one file of a killed store is flipped, many times: in the catalog and its
-/// log, in parts, in segments, in VERSION; the store is opened and everything is read.
+/// log, in parts, in their word indexes, in segments, in VERSION; the store is opened and everything is read.
 /// Guarantees: the answer is the same; or opening fails and says what is damaged; or rows are
 /// missing, and a snapshot, the counter of damaged parts or `wal/quarantine` names them. No row is
 /// ever different or new.
@@ -99,8 +100,8 @@ async fn flipped_bits_are_never_believed() {
     let mut tried = BTreeMap::<&str, u64>::new();
     for flip in 0..flips {
         // Every kind of file alike, however large.
-        let kinds = [".wal", ".parquet", "catalog.sqlite", "VERSION"];
-        let kind = kinds[(random.below(13) as usize) / 4 % 4];
+        let kinds = [".wal", ".parquet", "catalog.sqlite", ".words", "VERSION"];
+        let kind = kinds[random.below(17) as usize / 4];
         let of_kind = |path: &Path| path.to_str().is_some_and(|path| path.contains(kind));
         let those: Vec<_> = template
             .files
@@ -154,6 +155,8 @@ async fn try_flip(template: &Template, path: &Path, bit: u64, at: &str) -> &'sta
         }
     }
     let found = found.unwrap_or_else(|error| panic!("{at}: {error}"));
+    let snapshot = store.snapshot(&TenantId::default_tenant());
+    check_words(&store, &snapshot, at).await;
     if found == template.rows {
         return match read_error {
             true => "an error, then equal",

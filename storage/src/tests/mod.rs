@@ -4,6 +4,7 @@
 //! faults.rs  a disk that fails      model.rs   histories against an oracle
 //! flips.rs   flipped bits         replay.rs  new requests beside a replay
 //! together.rs  everything at once   memory.rs  an allocator that counts
+//! words.rs   word indexes beside parts
 //! ```
 
 pub(crate) mod faults;
@@ -13,3 +14,4 @@ mod model;
 mod replay;
 pub(crate) mod rows;
 mod together;
+mod words;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use oriel_proto::UnixNanos;
 
 use super::faults::{Fault, Faults};
-use super::rows::{SIGNALS, rows, summarised, texts};
+use super::rows::{SIGNALS, check_words, rows, summarised, texts};
 use crate::files::{Files, Gate};
 use crate::layout::Layout;
 use crate::part::sample::{NOW, Random};
@@ -119,6 +119,7 @@ impl Model {
             _ => &mut home.config.retention_traces,
         };
         *kept = Duration::from_secs(86_400);
+        home.config.index_rows_min = random.below(6) as usize;
         Model {
             seed,
             ages,
@@ -365,6 +366,7 @@ impl Model {
             let rows = rows(store, &snapshot, table, times).await;
             shown.insert(table, rows.unwrap_or_else(|error| panic!("{at}: {error}")));
         }
+        check_words(store, &snapshot, &at).await;
         let spans: usize = shown[&Table::Spans].values().sum();
         let summarised = summarised(store, &snapshot).await.unwrap();
         assert_eq!(summarised, spans as i64, "{at}: summarised spans");

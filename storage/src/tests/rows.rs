@@ -10,7 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::part::sample;
 use crate::schema::Table;
-use crate::{Snapshot, Store};
+use crate::{Candidates, PartMeta, Search, Snapshot, Store, TextQuery};
 
 /// The tables that requests fill.
 pub(crate) const SIGNALS: [Table; 3] = [Table::Spans, Table::Logs, Table::Metrics];
@@ -57,6 +57,60 @@ pub(crate) async fn summarised(store: &Store, snapshot: &Snapshot) -> Result<i64
     Ok(rows.iter().map(sum).sum())
 }
 
+/// Compares what the word indexes of parts say with the bodies there. Returns how many parts have an
+/// index that can be used.
+pub(crate) async fn check_words(store: &Store, snapshot: &Snapshot, at: &str) -> usize {
+    let mut indexed = 0;
+    for part in snapshot.parts(Table::Logs) {
+        let Ok(batches) = part_batches(store, part, Some("body")).await else {
+            continue;
+        };
+        let bodies: Vec<_> = batches
+            .iter()
+            .flat_map(|rows| rows.column(0).as_string::<i32>().iter())
+            .collect();
+        let mut used = 0;
+        for digit in 0..7 {
+            let query = TextQuery::parse(&format!("\"text {digit}\"")).unwrap();
+            let matching = (0u32..).zip(&bodies).filter(|(_, body)| {
+                let body = body.as_ref();
+                body.is_some_and(|body| query.matches(body))
+            });
+            let want: Vec<u32> = matching.map(|(row, _)| row).collect();
+            match snapshot.candidates(part, &Search::Text(query.clone()), usize::MAX) {
+                Candidates::Unindexed => {}
+                found => {
+                    assert_eq!(found, Candidates::Rows(want), "{at}: {}", part.path);
+                    used += 1;
+                }
+            }
+        }
+        indexed += usize::from(used > 0);
+    }
+    indexed
+}
+
+async fn part_batches(
+    store: &Store,
+    part: &PartMeta,
+    column: Option<&str>,
+) -> Result<Vec<RecordBatch>, String> {
+    let at = object_store::path::Path::from(part.path.as_str());
+    let got = store.objects().get(&at).await;
+    let bytes = match got {
+        Ok(got) => got.bytes().await,
+        Err(error) => Err(error),
+    };
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    let mut reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+    if let Some(column) = column {
+        // A name with dots would be a path.
+        let mask = ProjectionMask::columns(reader.parquet_schema(), [column]);
+        reader = reader.with_projection(mask);
+    }
+    Ok(reader.build().unwrap().map(Result::unwrap).collect())
+}
+
 async fn batches(
     store: &Store,
     snapshot: &Snapshot,
@@ -65,20 +119,7 @@ async fn batches(
 ) -> Result<Vec<RecordBatch>, String> {
     let mut all = Vec::new();
     for part in snapshot.parts(table) {
-        let at = object_store::path::Path::from(part.path.as_str());
-        let got = store.objects().get(&at).await;
-        let bytes = match got {
-            Ok(got) => got.bytes().await,
-            Err(error) => Err(error),
-        };
-        let bytes = bytes.map_err(|error| error.to_string())?;
-        let mut reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
-        if let Some(column) = column {
-            // A name with dots would be a path.
-            let mask = ProjectionMask::columns(reader.parquet_schema(), [column]);
-            reader = reader.with_projection(mask);
-        }
-        all.extend(reader.build().unwrap().map(Result::unwrap));
+        all.extend(part_batches(store, part, column).await?);
     }
     all.extend(
         snapshot

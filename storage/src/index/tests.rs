@@ -1,0 +1,200 @@
+//! The index against looking at every text.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::text::TextQuery;
+
+fn index(texts: &[Option<&str>]) -> Index {
+    let mut writer = IndexWriter::new(Vec::new());
+    for text in texts {
+        writer.add(*text).expect("is added");
+    }
+    Index::open_bytes(writer.finish().expect("a bundle")).expect("opens")
+}
+
+fn rows(index: &Index, search: &Search) -> Vec<u32> {
+    let found = index.candidates(search, usize::MAX - 1).expect("an answer");
+    found.expect("no limit")
+}
+
+fn text(query: &str) -> Search {
+    Search::Text(TextQuery::parse(query).expect("a search"))
+}
+
+/// Scenario: words, phrases, prefixes and infixes in a small part, with a row without text.
+/// Guarantees: exactly the rows that have them, numbered as they were added.
+#[test]
+fn finds_rows() {
+    let long = "x".repeat(300) + "needle";
+    let texts = [
+        Some("card declined"),
+        None,
+        Some("Declined: CARD getUserName"),
+        Some("timeout after 30s"),
+        Some(long.as_str()),
+        Some(""),
+    ];
+    let index = index(&texts);
+    assert_eq!(index.rows(), 6);
+    assert_eq!(rows(&index, &text("card")), [0, 2]);
+    assert_eq!(rows(&index, &text("\"card declined\"")), [0]);
+    assert_eq!(rows(&index, &text("user")), [2]);
+    assert_eq!(rows(&index, &text("time*")), [3]);
+    assert_eq!(rows(&index, &text("\"after 3*\"")), [3]);
+    assert_eq!(rows(&index, &text("absent")), [0; 0]);
+    assert_eq!(rows(&index, &Search::Infix("ClIn".into())), [0, 2, 4]);
+    let all = Search::All(vec![text("card"), text("user")]);
+    assert_eq!(rows(&index, &all), [2]);
+    let any = Search::Any(vec![text("timeout"), text("user")]);
+    assert_eq!(rows(&index, &any), [2, 3]);
+    assert_eq!(index.candidates(&text("card"), 1).expect("an answer"), None);
+}
+
+/// Scenario: ten thousand rows, written with so little memory that they become many pieces.
+/// Guarantees: rows are numbered through all pieces; the limit on rows counts all of them.
+#[test]
+fn pieces_are_one_index() {
+    let mut writer = IndexWriter::in_memory_of(Vec::new(), 1);
+    for number in 0..10_000 {
+        let text = format!(
+            "order {number} {}",
+            if number % 1000 == 7 { "lost" } else { "ok" }
+        );
+        writer.add(Some(&text)).expect("is added");
+    }
+    let index = Index::open_bytes(writer.finish().expect("a bundle")).expect("opens");
+    assert!(index.pieces_count() > 10, "{}", index.pieces_count());
+    assert_eq!(index.rows(), 10_000);
+    let want: Vec<u32> = (0..10).map(|thousand| thousand * 1000 + 7).collect();
+    assert_eq!(rows(&index, &text("lost")), want);
+    assert_eq!(rows(&index, &text("\"order 9999\"")), [9999]);
+    assert_eq!(index.candidates(&text("lost"), 9).expect("an answer"), None);
+    let ten = index.candidates(&text("lost"), 10).expect("an answer");
+    assert_eq!(ten.expect("ten rows").len(), 10);
+    let empty = IndexWriter::new(Vec::new()).finish().expect("a bundle");
+    let empty = Index::open_bytes(empty).expect("opens");
+    assert_eq!(rows(&empty, &text("lost")), [0; 0]);
+}
+
+/// Scenario: a small bundle is cut at many lengths.
+/// Guarantees: the index opens or says that it cannot; asking it never panics.
+#[test]
+fn survives_damage() {
+    let mut writer = IndexWriter::new(Vec::new());
+    for number in 0..40 {
+        writer
+            .add(Some(&format!("order {number} declined")))
+            .expect("is added");
+    }
+    let bundle = writer.finish().expect("a bundle");
+    let ask = |bytes: Vec<u8>| {
+        let answer = std::panic::catch_unwind(|| {
+            if let Ok(index) = Index::open_bytes(bytes) {
+                let _ = index.candidates(&text("\"order 7\""), 100);
+            }
+        });
+        answer.is_ok()
+    };
+    for length in (0..bundle.len()).step_by(7) {
+        assert!(ask(bundle[..length].to_vec()), "cut at {length}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Scenario: many small texts and searches over a small alphabet.
+    /// Guarantees: the index names every row that matches; for words and phrases no other.
+    #[test]
+    fn agrees_with_the_texts(
+        texts in prop::collection::vec("[abA1_ \u{4E00}é]{0,16}", 0..24),
+        query in "[abA1 \u{4E00}é]{1,5}\\*?",
+    ) {
+        if let Ok(parsed) = TextQuery::phrase(&query) {
+            let given: Vec<Option<&str>> = texts.iter().map(|text| Some(text.as_str())).collect();
+            let index = index(&given);
+            let want: Vec<u32> = (0u32..)
+                .zip(&texts)
+                .filter(|(_, text)| parsed.matches(text))
+                .map(|(row, _)| row)
+                .collect();
+            let exact = !parsed.clauses()[0].prefix || parsed.clauses()[0].words.len() == 1;
+            let found = rows(&index, &Search::Text(parsed));
+            if exact {
+                prop_assert_eq!(found, want);
+            } else {
+                prop_assert!(want.iter().all(|row| found.contains(row)), "{:?} {:?}", found, want);
+            }
+        }
+    }
+}
+
+/// Scenario: pieces of texts, at the beginning, at the end, inside.
+/// Guarantees: whole words are a phrase, cut ones a beginning or a part; short cuts say nothing.
+#[test]
+fn pieces_become_words() {
+    let check = |piece: &str, starts, ends, want: &str| {
+        fn shown(search: &Search) -> String {
+            match search {
+                Search::Text(text) => {
+                    let clause = &text.clauses()[0];
+                    format!(
+                        "{}{}",
+                        clause.words.join("+"),
+                        if clause.prefix { "*" } else { "" }
+                    )
+                }
+                Search::Infix(run) => format!("~{run}"),
+                Search::All(all) => all.iter().map(shown).collect::<Vec<_>>().join(" "),
+                Search::Any(_) => unreachable!(),
+            }
+        }
+        let found = Search::holding(piece, starts, ends, false);
+        assert_eq!(
+            found.as_ref().map_or(String::new(), shown),
+            want,
+            "{piece:?}"
+        );
+    };
+    check(" card declined ", false, false, "card+declined");
+    check("card declined", false, false, "~card declined*");
+    check("card declined", true, true, "card+declined");
+    check("user_id=77", false, false, "~user id 77*");
+    check("77", false, false, "");
+    check("=7", false, false, "");
+    check("=77", false, false, "77*");
+    check("", true, true, "");
+    check("--", false, false, "");
+    assert!(Search::holding(" grün ", false, false, true).is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Scenario: small texts; one is asked for by a piece of itself, in another case.
+    /// Guarantees: the index names every row that has the piece.
+    #[test]
+    fn pieces_are_found(
+        texts in prop::collection::vec("[abAsſK1_ \u{4E00}]{0,16}", 1..24),
+        from in 0usize..16,
+        len in 1usize..12,
+        caseless in any::<bool>(),
+    ) {
+        let given: Vec<Option<&str>> = texts.iter().map(|text| Some(text.as_str())).collect();
+        let piece: String = texts[0].chars().skip(from).take(len).collect();
+        let asked = if caseless { piece.to_uppercase() } else { piece.clone() };
+        if let Some(search) = Search::holding(&asked, from == 0, false, caseless) {
+            let index = index(&given);
+            let held = |text: &str| match from {
+                0 => text.starts_with(&piece),
+                _ => text.contains(&piece),
+            };
+            let want = (0u32..).zip(&texts).filter(|(_, text)| held(text));
+            let found = rows(&index, &search);
+            for (row, text) in want {
+                prop_assert!(found.contains(&row), "{:?} for {:?}: {:?}", text, asked, search);
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Writing an index: texts in row order to a bundle.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use tantivy::directory::{Directory, RamDirectory};
+use tantivy::schema::Field;
+use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
+use tantivy::{IndexSettings, SingleSegmentIndexWriter, TantivyDocument};
+
+use super::bundle::BundleWriter;
+use super::{LONG_WORD, TOKENIZER, failed, schema};
+use crate::Result;
+use crate::text::{WORD_BYTES_MAX, fold, indexed, parts, runs};
+
+/// Memory that gathering the words of a piece may take; about as much again while it is completed.
+pub(crate) const INDEX_MEMORY_BYTES: usize = 32 << 20;
+/// Rows between two looks at the memory.
+const ROWS_BETWEEN_LOOKS: u32 = 256;
+/// Bytes of text between them.
+const BYTES_BETWEEN_LOOKS: usize = 1 << 20;
+
+/// Builds the index of one part, a piece after the other, into `W`. Blocking.
+pub struct IndexWriter<W> {
+    bundle: BundleWriter<W>,
+    piece: Option<PieceWriter>,
+    memory_bytes: usize,
+    rows: u32,
+}
+
+/// A piece being gathered.
+struct PieceWriter {
+    directory: RamDirectory,
+    writer: SingleSegmentIndexWriter,
+    field: Field,
+    rows: u32,
+    /// Bytes of text since the last look at the memory.
+    unlooked_bytes: usize,
+}
+
+impl<W> std::fmt::Debug for IndexWriter<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "IndexWriter({} rows)", self.rows)
+    }
+}
+
+impl<W: Write> IndexWriter<W> {
+    /// An index without rows.
+    pub fn new(out: W) -> Self {
+        IndexWriter {
+            bundle: BundleWriter::new(out),
+            piece: None,
+            memory_bytes: INDEX_MEMORY_BYTES,
+            rows: 0,
+        }
+    }
+
+    /// An index whose pieces are completed at this much memory.
+    #[cfg(test)]
+    pub(super) fn in_memory_of(out: W, memory_bytes: usize) -> Self {
+        IndexWriter {
+            memory_bytes,
+            ..IndexWriter::new(out)
+        }
+    }
+
+    /// Adds the next row's text; a row without text has no words.
+    ///
+    /// Errors: `Corrupt` when Tantivy or writing fails; the index is of no use then.
+    pub fn add(&mut self, text: Option<&str>) -> Result<()> {
+        let piece = match &mut self.piece {
+            Some(piece) => piece,
+            none => none.insert(PieceWriter::new()?),
+        };
+        piece.add(text)?;
+        self.rows += 1;
+        piece.unlooked_bytes += text.map_or(0, str::len);
+        let look = piece.rows.is_multiple_of(ROWS_BETWEEN_LOOKS)
+            || piece.unlooked_bytes >= BYTES_BETWEEN_LOOKS;
+        if look {
+            piece.unlooked_bytes = 0;
+        }
+        let full = look && piece.writer.mem_usage() >= self.memory_bytes;
+        match full {
+            true => self.end_piece(),
+            false => Ok(()),
+        }
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Completes the bundle. Errors: as for [`IndexWriter::add`].
+    pub fn finish(mut self) -> Result<W> {
+        self.end_piece()?;
+        self.bundle.finish().map_err(failed)
+    }
+
+    fn end_piece(&mut self) -> Result<()> {
+        let Some(piece) = self.piece.take() else {
+            return Ok(());
+        };
+        let (rows, files) = (piece.rows, piece.finish()?);
+        self.bundle.add(rows, &files).map_err(failed)
+    }
+}
+
+impl PieceWriter {
+    fn new() -> Result<Self> {
+        let (schema, field) = schema();
+        let directory = RamDirectory::create();
+        let tokenizers = TokenizerManager::default();
+        tokenizers.register(TOKENIZER, TextAnalyzer::from(Words::default()));
+        let settings = IndexSettings {
+            docstore_compress_dedicated_thread: false,
+            ..IndexSettings::default()
+        };
+        let writer = tantivy::Index::builder()
+            .schema(schema)
+            .settings(settings)
+            .tokenizers(tokenizers)
+            .single_segment_index_writer(directory.clone(), INDEX_MEMORY_BYTES)
+            .map_err(failed)?;
+        Ok(PieceWriter {
+            directory,
+            writer,
+            field,
+            rows: 0,
+            unlooked_bytes: 0,
+        })
+    }
+
+    fn add(&mut self, text: Option<&str>) -> Result<()> {
+        let mut document = TantivyDocument::default();
+        if let Some(text) = text {
+            document.add_text(self.field, text);
+        }
+        self.rows += 1;
+        self.writer.add_document(document).map_err(failed)
+    }
+
+    fn finish(self) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+        let index = self.writer.finalize().map_err(failed)?;
+        let mut paths: Vec<PathBuf> = vec![PathBuf::from("meta.json")];
+        let meta = index.load_metas().map_err(failed)?;
+        paths.extend(meta.list_segment_files());
+        paths.sort();
+        let mut files = Vec::new();
+        for path in paths {
+            if !self.directory.exists(&path).map_err(failed)? {
+                continue;
+            }
+            let bytes = match path.ends_with("meta.json") {
+                true => self.directory.atomic_read(&path).map_err(failed)?,
+                false => {
+                    let file = self.directory.open_read(&path).map_err(failed)?;
+                    file.read_bytes().map_err(failed)?.to_vec()
+                }
+            };
+            files.push((path, bytes));
+        }
+        Ok(files)
+    }
+}
+
+/// The words of [`crate::text`] as Tantivy's tokens.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Words {
+    /// The words of the current text, one after the other.
+    letters: String,
+    /// Where each ends in `letters`, and its position.
+    ends: Vec<(usize, usize)>,
+    token: Token,
+}
+
+/// The tokens of one text.
+#[derive(Debug)]
+pub(super) struct WordStream<'a> {
+    words: &'a mut Words,
+    next: usize,
+}
+
+impl Tokenizer for Words {
+    type TokenStream<'a> = WordStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
+        self.letters.clear();
+        self.ends.clear();
+        self.token.reset();
+        runs(text, |run, position| {
+            self.push(run, position);
+            for part in parts(run) {
+                self.push(part, position);
+            }
+            true
+        });
+        WordStream {
+            words: self,
+            next: 0,
+        }
+    }
+}
+
+impl Words {
+    fn push(&mut self, word: &str, position: usize) {
+        if word.len() <= WORD_BYTES_MAX && word.is_ascii() {
+            let from = self.letters.len();
+            self.letters.push_str(word);
+            self.letters[from..].make_ascii_lowercase();
+        } else {
+            let folded = fold(word);
+            let held = indexed(&folded);
+            self.letters.push_str(held);
+            if held.len() < folded.len() {
+                self.ends.push((self.letters.len(), position));
+                self.letters.push_str(LONG_WORD);
+            }
+        }
+        self.ends.push((self.letters.len(), position));
+    }
+}
+
+impl TokenStream for WordStream<'_> {
+    fn advance(&mut self) -> bool {
+        let Some(&(end, position)) = self.words.ends.get(self.next) else {
+            return false;
+        };
+        let start = match self.next {
+            0 => 0,
+            next => self.words.ends[next - 1].0,
+        };
+        self.next += 1;
+        let token = &mut self.words.token;
+        token.text.clear();
+        token.text.push_str(&self.words.letters[start..end]);
+        token.position = position;
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.words.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.words.token
+    }
+}
