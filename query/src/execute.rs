@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::compute::cast;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -30,7 +31,7 @@ use crate::plan::memory::Memory;
 use crate::plan::session::Environment;
 use crate::plan::table::{Counters, sql_schema};
 use crate::plan::views_names;
-use crate::receipt::{Receipt, millis};
+use crate::receipt::{IndexUse, Receipt, millis};
 use crate::result::type_name;
 use crate::running::{Queries, Ticket, stopped};
 use crate::work;
@@ -345,7 +346,7 @@ impl Run {
             true => stopped(),
             false => error,
         };
-        let (state, plan) = match self.plan().await {
+        let (state, plan, explains) = match self.plan().await {
             Ok(planned) => planned,
             Err(error) => {
                 let _ = head.send(Err(told(error)));
@@ -358,8 +359,14 @@ impl Run {
         if head.send(Ok(Arc::clone(&schema))).is_err() {
             return;
         }
+        let told_index = IndexUse::of(&self.counters).filter(|_| explains);
+        let index_row = told_index.and_then(|used| explained(&schema, &used));
         let last = match self.rows(&state, &plan, schema, &pieces).await {
             Ok(mut receipt) => {
+                if let Some(row) = index_row {
+                    receipt.rows_returned += 1;
+                    let _ = pieces.send(Piece::Rows(row)).await;
+                }
                 receipt.plan_ms = plan_ms;
                 receipt.execution_ms = (millis(self.started.elapsed()) - plan_ms).max(0.0);
                 receipt.measure(plan.as_ref(), &self.counters);
@@ -370,7 +377,8 @@ impl Run {
         let _ = pieces.send(last).await;
     }
 
-    async fn plan(&self) -> Result<(SessionState, Arc<dyn ExecutionPlan>), Error> {
+    /// The plan, and whether it only explains one.
+    async fn plan(&self) -> Result<(SessionState, Arc<dyn ExecutionPlan>, bool), Error> {
         let statement = parse::statement(&self.sql, &self.known)?;
         let told = |error| error::from_datafusion(&error, &self.sql, &self.known);
         let state = self
@@ -394,7 +402,8 @@ impl Run {
         })?;
         check_read_only(&plan)?;
         let physical = state.create_physical_plan(&plan).await.map_err(told)?;
-        Ok((state, physical))
+        let explains = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
+        Ok((state, physical, explains))
     }
 
     async fn rows(
@@ -432,6 +441,17 @@ impl Run {
         receipt.complete = !receipt.truncated;
         Ok(receipt)
     }
+}
+
+/// What word indexes did, as a row of an explained plan; `None` when `schema` is not that of one.
+fn explained(schema: &SchemaRef, used: &IndexUse) -> Option<RecordBatch> {
+    let texts = ["word_index".to_owned(), used.to_string()];
+    let columns = schema.fields().iter().zip(texts).map(|(field, text)| {
+        let text: ArrayRef = Arc::new(StringArray::from(vec![text]));
+        cast(&text, field.data_type())
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>().ok()?;
+    RecordBatch::try_new(Arc::clone(schema), columns).ok()
 }
 
 /// `batch` with the names of `schema`.

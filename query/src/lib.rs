@@ -33,7 +33,7 @@ mod http;
 pub use self::http::{Activity, router};
 pub use config::Config;
 pub use error::{Code, Error, Position};
-pub use receipt::Receipt;
+pub use receipt::{IndexUse, Receipt};
 
 #[cfg(test)]
 mod testing;

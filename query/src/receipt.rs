@@ -25,6 +25,9 @@ pub struct Receipt {
     pub row_groups_considered: u64,
     /// Row groups that were not read, by statistics or bloom filters.
     pub row_groups_pruned: u64,
+    /// What word indexes did, when the query asked for words of log bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexUse>,
     /// Rows that were in no part yet.
     pub buffered_rows: u64,
     /// Rows that were read from parts and buffers.
@@ -56,6 +59,56 @@ pub struct Receipt {
     pub truncated: bool,
 }
 
+/// What the word indexes of parts did for one answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct IndexUse {
+    /// Parts of which only the rows that their index named were read.
+    pub parts: u64,
+    /// Parts among them that their index named no row of: they were not read.
+    pub parts_skipped: u64,
+    /// Rows that indexes named.
+    pub rows: u64,
+    /// Parts that were read as a whole because their index named too many rows.
+    pub parts_common: u64,
+    /// Parts that were read as a whole because they have no index, or a damaged one.
+    pub parts_unindexed: u64,
+}
+
+impl IndexUse {
+    /// What is counted so far; `None` when no index was looked for.
+    pub(crate) fn of(counters: &Counters) -> Option<IndexUse> {
+        let words = &counters.words;
+        let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let used = IndexUse {
+            parts: of(&words.parts),
+            parts_skipped: of(&words.parts_without),
+            rows: of(&words.rows),
+            parts_common: of(&words.parts_common),
+            parts_unindexed: of(&words.parts_unindexed),
+        };
+        (used != IndexUse::default()).then_some(used)
+    }
+
+    fn add(&mut self, other: &IndexUse) {
+        self.parts += other.parts;
+        self.parts_skipped += other.parts_skipped;
+        self.rows += other.rows;
+        self.parts_common += other.parts_common;
+        self.parts_unindexed += other.parts_unindexed;
+    }
+}
+
+/// How `EXPLAIN` tells it.
+impl std::fmt::Display for IndexUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "parts={}, skipped={}, rows={}, common={}, unindexed={}",
+            self.parts, self.parts_skipped, self.rows, self.parts_common, self.parts_unindexed
+        )
+    }
+}
+
 /// How far a query is.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -85,6 +138,9 @@ impl Receipt {
         self.files_pruned += other.files_pruned;
         self.row_groups_considered += other.row_groups_considered;
         self.row_groups_pruned += other.row_groups_pruned;
+        if let Some(index) = &other.index {
+            self.index.get_or_insert_default().add(index);
+        }
         self.buffered_rows += other.buffered_rows;
         self.rows_read += other.rows_read;
         self.bytes_read += other.bytes_read;
@@ -110,6 +166,7 @@ impl Receipt {
     pub(crate) fn measure(&mut self, plan: &dyn ExecutionPlan, counters: &Counters) {
         self.files_considered = counters.files_considered.load(Ordering::Relaxed);
         self.files_pruned = counters.files_pruned.load(Ordering::Relaxed);
+        self.index = IndexUse::of(counters);
         self.buffered_rows = counters.buffered_rows.load(Ordering::Relaxed);
         if counters.replaying.load(Ordering::Relaxed) {
             (self.complete, self.replaying) = (false, true);

@@ -255,6 +255,11 @@ impl Context<'_> {
         if anything {
             return "TRUE".to_owned();
         }
+        if self.table() == Table::Logs
+            && let Some(search) = words(text)
+        {
+            return format!("matches(\"body\", {})", quoted(&search));
+        }
         let (columns, json): (&[&str], &[&str]) = match self.table() {
             Table::Logs => (&["body"], &[]),
             Table::Metrics => (&["name", "description"], &["attributes"]),
@@ -295,6 +300,32 @@ impl Context<'_> {
             _ => format!("({})", parts.join(" OR ")),
         }
     }
+}
+
+/// `text` as a search for words: they follow each other, and the last may be a beginning. `None` when
+/// it has no letter or digit, or wildcards elsewhere: it is looked for character by character then.
+fn words(text: &Match) -> Option<String> {
+    let (text, prefix) = match text {
+        Match::Plain(value) => (&value.text, false),
+        Match::Like(pattern) => match pattern.pieces.as_slice() {
+            [begin, end] if end.is_empty() && begin.ends_with(char::is_alphanumeric) => {
+                (begin, true)
+            }
+            _ => return None,
+        },
+        Match::Regex(_) => return None,
+    };
+    if !text.contains(char::is_alphanumeric) {
+        return None;
+    }
+    // Marks of a search part words here.
+    let text = text.replace(['"', '*'], " ");
+    let text = text.trim();
+    let star = if prefix { "*" } else { "" };
+    Some(match text.chars().all(char::is_alphanumeric) {
+        true => format!("{text}{star}"),
+        false => format!("\"{text}{star}\""),
+    })
 }
 
 /// Why a value does not fit its key.

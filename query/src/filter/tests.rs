@@ -181,10 +181,23 @@ fn sql_is_what_was_meant() {
     ] {
         assert_eq!(sql(Table::Spans, text), want, "{text}");
     }
-    assert_eq!(
-        sql(Table::Logs, "Card"),
-        "body ILIKE '%Card%'".replace("body", "\"body\"")
-    );
+    for (text, want) in [
+        ("Card", "matches(\"body\", 'Card')"),
+        (
+            "\"card declined\"",
+            "matches(\"body\", '\"card declined\"')",
+        ),
+        ("order_id", "matches(\"body\", '\"order_id\"')"),
+        ("time*", "matches(\"body\", 'time*')"),
+        ("read\\ tim*", "matches(\"body\", '\"read tim*\"')"),
+        ("\"it's \\\"so*\\\"\"", "matches(\"body\", '\"it''s  so\"')"),
+        ("-card", "((matches(\"body\", 'card')) IS NOT TRUE)"),
+        ("*ard*", "\"body\" ILIKE '%%ard%%'"),
+        ("\"--\"", "\"body\" ILIKE '%--%'"),
+        ("/c.rd/", "\"body\" ~ 'c.rd'"),
+    ] {
+        assert_eq!(sql(Table::Logs, text), want, "{text}");
+    }
     let warn = sql(Table::Logs, "level:>=warn");
     assert!(
         warn.starts_with("(severity_number BETWEEN 13 AND 24 OR"),

@@ -1,5 +1,5 @@
 //! Functions of our own in SQL, few: `hex`, `time_bucket`, `format_duration`, `to_ms`,
-//! `histogram_quantile`. docs/sql.md describes them.
+//! `histogram_quantile`, `matches`. docs/sql.md describes them.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     let bucket = bucket.as_ref().clone().with_aliases(["time_bucket"]);
     own.into_iter()
         .map(|name| Arc::new(ScalarUDF::new_from_impl(Function::new(name))))
-        .chain([Arc::new(bucket)])
+        .chain([Arc::new(bucket), super::words::matches()])
         .chain(super::events::all())
         .chain(super::attribute_functions::all())
         .collect()

@@ -8,12 +8,15 @@ mod guarded;
 pub(crate) mod ids;
 pub(crate) mod json_text;
 pub(crate) mod memory;
+mod narrow;
+mod regex_words;
 mod resolve;
 pub(crate) mod session;
 mod stopping;
 pub(crate) mod table;
 mod typing;
 mod views;
+mod words;
 mod yielding;
 
 /// Names of the views.

@@ -1,8 +1,9 @@
 //! `SignalTable`: one table of one snapshot for DataFusion.
 //!
 //! In: a [`Snapshot`], which pins its parts while the query lives. Out: a scan = Parquet scan of
-//! the parts that statistics leave over, and the buffers; each row once. Strings are read as views;
-//! a column that a part lacks reads as NULL.
+//! the parts that statistics leave over, of logs only the rows that word indexes name, newest parts
+//! first, and the buffers; each row once. Strings are read as views; a column that a part lacks reads
+//! as NULL.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,7 +28,9 @@ use datafusion::physical_plan::union::UnionExec;
 use oriel_storage::schema::{Level, Table, TableSchema};
 use oriel_storage::{PartMeta, Snapshot};
 
+use super::narrow::{Narrowed, Used, narrow};
 use super::typing::{LEVEL_MARK, level_mark};
+use super::words;
 use crate::prune;
 
 /// Address of the object store that parts are read from, in DataFusion's registry.
@@ -40,6 +43,8 @@ pub(crate) struct Counters {
     pub(crate) files_considered: AtomicU64,
     /// Those that the catalog's statistics excluded.
     pub(crate) files_pruned: AtomicU64,
+    /// What word indexes said.
+    pub(crate) words: Used,
     /// Rows of buffers handed to scans.
     pub(crate) buffered_rows: AtomicU64,
     /// Damaged parts that might have had rows for the answer.
@@ -116,10 +121,35 @@ impl SignalTable {
         strays
     }
 
+    /// Those rows of `parts` that their word indexes leave over for `filters`.
+    async fn narrowed(
+        &self,
+        state: &dyn Session,
+        parts: Vec<Arc<PartMeta>>,
+        filters: &[Expr],
+    ) -> Result<Vec<Narrowed>> {
+        let search = match self.table {
+            Table::Logs => words::search(filters),
+            _ => None,
+        };
+        let Some(search) = search.map(Arc::new) else {
+            return Ok(parts.into_iter().map(Narrowed::whole).collect());
+        };
+        let threads = state.config().target_partitions();
+        narrow(
+            &self.snapshot,
+            parts,
+            &search,
+            threads,
+            &self.counters.words,
+        )
+        .await
+    }
+
     fn scan_parts(
         &self,
         state: &dyn Session,
-        parts: &[Arc<PartMeta>],
+        mut parts: Vec<Narrowed>,
         projection: Option<&Vec<usize>>,
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
@@ -130,10 +160,22 @@ impl SignalTable {
         let source = ParquetSource::new(Arc::clone(&self.schema))
             .with_table_parquet_options(state.default_table_options().parquet)
             .with_parquet_file_reader_factory(Arc::new(readers));
-        let files: Vec<PartitionedFile> = parts.iter().map(|part| self.file(part)).collect();
-        let groups = FileGroup::new(files).split_files(state.config().target_partitions());
-        let rows = parts.iter().map(|part| part.rows as usize).sum();
-        let bytes = parts.iter().map(|part| part.bytes as usize).sum();
+        // Each reader begins with the newest rows: those that are asked for most.
+        parts.sort_by_key(|narrowed| std::cmp::Reverse(narrowed.part.time_max));
+        let groups_count = state
+            .config()
+            .target_partitions()
+            .clamp(1, parts.len().max(1));
+        let mut groups = vec![Vec::new(); groups_count];
+        for (at, narrowed) in parts.iter().enumerate() {
+            groups[at % groups_count].push(self.file(narrowed));
+        }
+        let groups = groups.into_iter().map(FileGroup::new).collect();
+        let rows = parts.iter().map(Narrowed::rows_count).sum();
+        let bytes = parts
+            .iter()
+            .map(|narrowed| narrowed.part.bytes as usize)
+            .sum();
         let statistics = Statistics {
             num_rows: Precision::Exact(rows),
             total_byte_size: Precision::Inexact(bytes),
@@ -148,14 +190,21 @@ impl SignalTable {
         Ok(DataSourceExec::from_data_source(config))
     }
 
-    fn file(&self, part: &PartMeta) -> PartitionedFile {
+    fn file(&self, narrowed: &Narrowed) -> PartitionedFile {
+        let part = &narrowed.part;
         let table = self.table_schema();
         let column_statistics = (0..self.schema.fields().len())
             .map(|index| {
                 let known = prune::known(part, table, index);
-                let exact = |value: Option<_>| value.map_or(Precision::Absent, Precision::Exact);
+                // Bounds of all rows, not of those that are picked.
+                let all = narrowed.rows.is_none();
+                let exact = |value: Option<_>| match all {
+                    true => value.map_or(Precision::Absent, Precision::Exact),
+                    false => value.map_or(Precision::Absent, Precision::Inexact),
+                };
+                let nulls = known.nulls.filter(|_| all);
                 ColumnStatistics {
-                    null_count: exact_count(known.nulls),
+                    null_count: exact_count(nulls),
                     min_value: exact(known.min),
                     max_value: exact(known.max),
                     ..ColumnStatistics::new_unknown()
@@ -163,13 +212,17 @@ impl SignalTable {
             })
             .collect();
         let statistics = Statistics {
-            num_rows: Precision::Exact(part.rows as usize),
+            num_rows: Precision::Exact(narrowed.rows_count()),
             total_byte_size: Precision::Inexact(part.bytes as usize),
             column_statistics,
         };
-        PartitionedFile::new(part.path.clone(), part.bytes)
+        let file = PartitionedFile::new(part.path.clone(), part.bytes)
             .with_metadata_size_hint(part.footer_bytes as usize + 8)
-            .with_statistics(Arc::new(statistics))
+            .with_statistics(Arc::new(statistics));
+        match narrowed.selection() {
+            Some(selection) => file.with_extension(selection),
+            None => file,
+        }
     }
 
     fn scan_buffers(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -275,9 +328,10 @@ impl TableProvider for SignalTable {
         };
         add(&self.counters.files_considered, considered);
         add(&self.counters.files_pruned, considered - parts.len());
+        let parts = self.narrowed(state, parts, filters).await?;
         let mut inputs = Vec::new();
         if !parts.is_empty() {
-            inputs.push(self.scan_parts(state, &parts, projection, limit)?);
+            inputs.push(self.scan_parts(state, parts, projection, limit)?);
         }
         if inputs.is_empty() || !self.snapshot.buffers(self.table).is_empty() {
             inputs.push(self.scan_buffers(projection)?);

@@ -6,3 +6,4 @@ mod hostile;
 mod ids;
 mod pages;
 mod stopping;
+mod words;

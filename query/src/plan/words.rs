@@ -1,0 +1,203 @@
+//! Words in texts: `matches(text, search)`, and what a filter says about the words of `body`, which
+//! the word indexes of parts are asked for.
+//!
+//! Pure. In: filters of a scan of `logs`. Out: a [`Search`] that finds every row for which all of
+//! them hold, and perhaps others: DataFusion looks at each row again.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, BooleanArray, BooleanBuilder};
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, plan_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{
+    BinaryExpr, Cast, ColumnarValue, Expr, Like, Operator, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, TryCast, Volatility,
+};
+use oriel_storage::{Search, TextQuery};
+
+use super::regex_words;
+
+/// The column of `logs` that has word indexes.
+const COLUMN: &str = "body";
+/// Name of the function.
+const MATCHES: &str = "matches";
+
+/// `matches`.
+pub(crate) fn matches() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(Matches {
+        signature: Signature::exact(
+            vec![DataType::Utf8View, DataType::Utf8View],
+            Volatility::Immutable,
+        ),
+    }))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Matches {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Matches {
+    fn name(&self) -> &str {
+        MATCHES
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let search = args.scalar_arguments.get(1).copied().flatten();
+        if let Some(search) = search.and_then(text_of)
+            && let Err(error) = TextQuery::parse(search)
+        {
+            return plan_err!("{error}");
+        }
+        Ok(Arc::new(Field::new(MATCHES, DataType::Boolean, true)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let [texts, search] = args.args.as_slice() else {
+            return exec_err!("matches takes a text and a search");
+        };
+        let texts = texts.to_array(rows)?;
+        let texts = texts.as_string_view();
+        let mut buffer = Vec::new();
+        let mut found = BooleanBuilder::with_capacity(rows);
+        match search {
+            ColumnarValue::Scalar(search) => {
+                let Some(search) = text_of(search) else {
+                    return Ok(ColumnarValue::Array(Arc::new(BooleanArray::new_null(rows))));
+                };
+                let search = parse(search)?;
+                for text in texts {
+                    found.append_option(text.map(|text| search.matches_with(text, &mut buffer)));
+                }
+            }
+            ColumnarValue::Array(searches) => {
+                for (text, search) in texts.iter().zip(searches.as_string_view()) {
+                    let one = text.zip(search).map(|(text, search)| {
+                        Ok::<_, DataFusionError>(parse(search)?.matches_with(text, &mut buffer))
+                    });
+                    found.append_option(one.transpose()?);
+                }
+            }
+        }
+        Ok(ColumnarValue::Array(Arc::new(found.finish())))
+    }
+}
+
+fn parse(search: &str) -> Result<TextQuery> {
+    TextQuery::parse(search).or_else(|error| exec_err!("{error}"))
+}
+
+/// What finds the rows for which all of `filters` hold; `None` when they say nothing about words.
+pub(crate) fn search(filters: &[Expr]) -> Option<Search> {
+    all(filters.iter().filter_map(of).collect())
+}
+
+fn all(mut found: Vec<Search>) -> Option<Search> {
+    match found.len() {
+        0 => None,
+        1 => found.pop(),
+        _ => Some(Search::All(found)),
+    }
+}
+
+fn of(filter: &Expr) -> Option<Search> {
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
+            Operator::And => all([left, right]
+                .into_iter()
+                .filter_map(|side| of(side))
+                .collect()),
+            Operator::Or => Some(Search::Any(vec![of(left)?, of(right)?])),
+            Operator::Eq if is_body(left) => Search::holding(literal(right)?, true, true, false),
+            Operator::Eq if is_body(right) => Search::holding(literal(left)?, true, true, false),
+            Operator::RegexMatch if is_body(left) => regex_words::search(literal(right)?, false),
+            Operator::RegexIMatch if is_body(left) => regex_words::search(literal(right)?, true),
+            _ => None,
+        },
+        Expr::IsTrue(inner) => of(inner),
+        Expr::Like(like) if !like.negated && is_body(&like.expr) => of_like(like),
+        Expr::ScalarFunction(ScalarFunction { func, args }) => match (func.name(), args.as_slice())
+        {
+            (MATCHES, [text, search]) if is_body(text) => {
+                TextQuery::parse(literal(search)?).ok().map(Search::Text)
+            }
+            ("contains", [text, piece]) if is_body(text) => {
+                Search::holding(literal(piece)?, false, false, false)
+            }
+            ("starts_with", [text, piece]) if is_body(text) => {
+                Search::holding(literal(piece)?, true, false, false)
+            }
+            ("regexp_like", [text, regex]) if is_body(text) => {
+                regex_words::search(literal(regex)?, false)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The pieces of text between the wildcards of a pattern.
+fn of_like(like: &Like) -> Option<Search> {
+    if like.escape_char.is_some_and(|escape| escape != '\\') {
+        return None;
+    }
+    let pattern = literal(&like.pattern)?;
+    let mut pieces = vec![String::new()];
+    let push = |pieces: &mut Vec<String>, character| {
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(character);
+        }
+    };
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '%' | '_' => pieces.push(String::new()),
+            '\\' => match characters.next() {
+                Some(escaped @ ('%' | '_' | '\\')) => push(&mut pieces, escaped),
+                // What this means is not said anywhere.
+                _ => pieces.push(String::new()),
+            },
+            other => push(&mut pieces, other),
+        }
+    }
+    let last = pieces.len() - 1;
+    let found = pieces.iter().enumerate().filter_map(|(at, piece)| {
+        Search::holding(piece, at == 0, at == last, like.case_insensitive)
+    });
+    all(found.collect())
+}
+
+fn is_body(expr: &Expr) -> bool {
+    match expr {
+        Expr::Column(column) => column.name == COLUMN,
+        Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
+            let text = [DataType::Utf8, DataType::LargeUtf8, DataType::Utf8View];
+            text.contains(field.data_type()) && is_body(expr)
+        }
+        _ => false,
+    }
+}
+
+fn literal(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Literal(value, _) => text_of(value),
+        Expr::Cast(Cast { expr, field }) if *field.data_type() == DataType::Utf8View => {
+            literal(expr)
+        }
+        _ => None,
+    }
+}
+
+fn text_of(value: &ScalarValue) -> Option<&str> {
+    value.try_as_str().flatten()
+}
