@@ -1,10 +1,12 @@
-//! Decoding a request: our walker against prost's object tree, on the shop corpus and on generated
-//! spans of about 640 bytes with 11 attributes. Criterion reports elements (spans) a second.
+//! Decoding a request: our walker against prost's object tree, on the shop corpus (each signal) and on
+//! generated spans of about 640 bytes with 11 attributes. Criterion reports elements (records) a second.
 
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use oriel_collector::decode::Decoder;
+use oriel_proto::otlp::collector::logs::v1::ExportLogsServiceRequest;
+use oriel_proto::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
 use oriel_proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use oriel_proto::otlp::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value};
 use oriel_proto::otlp::resource::v1::Resource;
@@ -14,9 +16,10 @@ use oriel_storage::ContentType;
 use oriel_storage::schema::Schemas;
 use prost::Message;
 
-/// The recorded trace requests.
-fn shop() -> Vec<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/shop/traces.binpb.zst");
+/// The recorded requests of a signal.
+fn shop(signal: Signal) -> Vec<Vec<u8>> {
+    let name = format!("../tests/data/shop/{signal}.binpb.zst");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     let file = std::fs::read(path).expect("the corpus is in the repository");
     let bytes = zstd::decode_all(&file[..]).expect("the corpus is zstd");
     let (mut requests, mut rest) = (Vec::new(), &bytes[..]);
@@ -106,38 +109,57 @@ fn generated(count: u64) -> Vec<u8> {
 
 fn decode(c: &mut Criterion) {
     let decoder = Decoder::new(&Schemas::format0());
-    let spans =
-        |requests: &[Vec<u8>]| -> u64 { requests.iter().map(|body| rows(&decoder, body)).sum() };
-    for (name, requests) in [
-        ("shop", shop()),
-        ("generated-512", vec![generated(512)]),
-        ("generated-8192", vec![generated(8192)]),
-    ] {
+    let mut cases: Vec<(String, Signal, Vec<Vec<u8>>)> = Signal::ALL
+        .into_iter()
+        .map(|signal| (format!("shop-{signal}"), signal, shop(signal)))
+        .collect();
+    for count in [512, 8192] {
+        let name = format!("generated-{count}");
+        cases.push((name, Signal::Traces, vec![generated(count)]));
+    }
+    for (name, signal, requests) in cases {
+        let decode = || -> u64 {
+            let bodies = requests.iter();
+            bodies.map(|body| rows(&decoder, signal, body)).sum()
+        };
         let bytes: usize = requests.iter().map(Vec::len).sum();
-        let count = spans(&requests);
+        let count = decode();
         let mut group = c.benchmark_group(format!("{name}-{}B", bytes as u64 / count));
         group
             .throughput(Throughput::Elements(count))
             .sample_size(20);
-        group.bench_function("oriel", |b| b.iter(|| spans(&requests)));
+        group.bench_function("oriel", |b| b.iter(decode));
         group.bench_function("prost", |b| {
             b.iter(|| {
-                requests
-                    .iter()
-                    .map(|body| ExportTraceServiceRequest::decode(&body[..]).expect("a request"))
-                    .map(|request| request.resource_spans.len())
-                    .sum::<usize>()
+                let bodies = requests.iter();
+                bodies.map(|body| groups(signal, body)).sum::<usize>()
             });
         });
         group.finish();
     }
 }
 
-fn rows(decoder: &Decoder, body: &[u8]) -> u64 {
+fn rows(decoder: &Decoder, signal: Signal, body: &[u8]) -> u64 {
     decoder
-        .decode(Signal::Traces, ContentType::Protobuf, body, UnixNanos(1))
+        .decode(signal, ContentType::Protobuf, body, UnixNanos(1))
         .expect("a request")
         .accepted
+}
+
+/// Decodes and drops prost's tree.
+fn groups(signal: Signal, body: &[u8]) -> usize {
+    match signal {
+        Signal::Traces => {
+            ExportTraceServiceRequest::decode(body).map(|request| request.resource_spans.len())
+        }
+        Signal::Logs => {
+            ExportLogsServiceRequest::decode(body).map(|request| request.resource_logs.len())
+        }
+        Signal::Metrics => {
+            ExportMetricsServiceRequest::decode(body).map(|request| request.resource_metrics.len())
+        }
+    }
+    .expect("a request")
 }
 
 criterion_group!(benches, decode);
