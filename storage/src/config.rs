@@ -86,8 +86,8 @@ pub struct Config {
     pub early_max: Duration,
     /// Rows of a Parquet row group. Default 131,072.
     pub row_group_rows: usize,
-    /// Parts of logs with this many rows or more get a word index. Default 100,000; smaller ones are
-    /// scanned as fast. 0 makes no indexes.
+    /// Parts of logs with this many rows or more get a word index. Default 200,000: what a flush
+    /// writes is merged soon. 0 makes no indexes.
     pub index_rows_min: usize,
     /// Attributes of spans with a column of their own beside the fixed list, such as
     /// `attributes.shop.tier` or `resource_attributes.team`; append `:int`, `:double`, `:bool`.
@@ -132,7 +132,7 @@ impl Default for Config {
             late_max: DAY * 7,
             early_max: DAY * 2,
             row_group_rows: 131_072,
-            index_rows_min: 100_000,
+            index_rows_min: 200_000,
             promote_spans: Vec::new(),
             promote_logs: Vec::new(),
             promote_metrics: Vec::new(),

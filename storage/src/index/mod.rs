@@ -5,7 +5,8 @@
 //! the rows; who asks looks at each row's text again ([`crate::text::TextQuery::matches`]), so that
 //! an answer never depends on whether there is an index.
 //!
-//! Tantivy, with positions, without scores, nothing stored. A bundle has one or more pieces, each a
+//! Tantivy, without positions and scores, nothing stored: a phrase is looked for as its words, and the
+//! rows tell. Positions would make the index two thirds larger (docs/measurements.md). A bundle has one or more pieces, each a
 //! segment of its own over the next rows, so that writing takes little memory; row number = rows of
 //! the pieces before + document number.
 //!
@@ -46,7 +47,7 @@ fn schema() -> (Schema, Field) {
     let indexing = TextFieldIndexing::default()
         .set_tokenizer(TOKENIZER)
         .set_fieldnorms(false)
-        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+        .set_index_option(IndexRecordOption::Basic);
     let text = TextOptions::default().set_indexing_options(indexing);
     let field = schema.add_text_field("text", text);
     (schema.build(), field)

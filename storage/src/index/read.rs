@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::directory::{FileHandle, FileSlice, OwnedBytes};
-use tantivy::query::{BooleanQuery, Occur, PhraseQuery, Query, RegexQuery, TermQuery};
+use tantivy::query::{BooleanQuery, Occur, Query, RegexQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
 use tantivy::{DocId, Score, Searcher, SegmentOrdinal, SegmentReader, Term};
@@ -219,29 +219,20 @@ impl OpenPiece {
         })
     }
 
-    fn term(&self, word: &str) -> Term {
-        Term::from_field_text(self.field, indexed(word))
-    }
-
+    /// Rows with all words of a phrase, wherever they stand, and one that begins as its last does.
     fn clause(&self, clause: &Clause) -> Option<Box<dyn Query>> {
-        let terms: Vec<Term> = clause.words.iter().map(|word| self.term(word)).collect();
-        let query: Box<dyn Query> = match (terms.as_slice(), clause.prefix) {
-            ([only], false) => Box::new(TermQuery::new(only.clone(), IndexRecordOption::Basic)),
-            ([_], true) => self.pattern(&format!("{}.*", indexed(&clause.words[0])))?,
-            (_, false) => Box::new(PhraseQuery::new(terms)),
-            // Tantivy's own reserves memory for every word that could follow. This finds more rows:
-            // those that have the beginning elsewhere.
-            (_, true) => {
-                let (last, words) = clause.words.split_last()?;
-                let before = Clause {
-                    words: words.to_vec(),
-                    prefix: false,
-                };
-                let begins = self.pattern(&format!("{}.*", indexed(last)))?;
-                join(Occur::Must, vec![self.clause(&before)?, begins])
-            }
+        let mut words: Vec<&str> = clause.words.iter().map(String::as_str).collect();
+        let begins = match clause.prefix {
+            true => Some(self.pattern(&format!("{}.*", indexed(words.pop()?)))?),
+            false => None,
         };
-        Some(query)
+        words.sort_unstable();
+        words.dedup();
+        let words = words.into_iter().map(|word| -> Box<dyn Query> {
+            let term = Term::from_field_text(self.field, indexed(word));
+            Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+        });
+        Some(join(Occur::Must, words.chain(begins).collect()))
     }
 
     /// Words that hold `run`: looked up in the dictionary, which is far smaller than the texts.
