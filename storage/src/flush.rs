@@ -3,8 +3,9 @@
 //! 1. The rows of one (tenant, table) are grouped by part: the UTC day of their time, or, when the
 //!    time lies far from the moment of receipt, the odd part of the day received (P1).
 //! 2. Each group is sorted by the schema's key; data that is in order already is only looked at.
-//! 3. The rows are gathered into the Parquet writer a few thousand at a time, so that beside the
-//!    batches only one row group in its encoded form is in memory.
+//! 3. The rows are gathered into the Parquet writer a few thousand at a time, each time from the
+//!    batches that have them (there may be thousands, one a request), so that beside the batches only
+//!    one row group in its encoded form is in memory.
 //! 4. Each part of spans gets a part of `traces` beside it, of the same day.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use arrow::array::{Array, RecordBatch, new_null_array};
 use arrow::compute::interleave;
 use oriel_proto::UnixNanos;
 
-use crate::part::order::{Order, RowAt, ints, sort};
+use crate::part::order::{Order, RowAt, ints};
 use crate::part::reader::PartFile;
 use crate::part::writer::{PartContext, PartSpec, PartWriter, WRITE_ROWS};
 use crate::schema::{Table, TableSchema};
@@ -108,17 +109,12 @@ pub(crate) fn summarise_part(
 /// Writes summaries of spans of `part`, each batch sorted by itself, as one part beside it.
 fn write_joined(ctx: &PartContext, part: &PartMeta, summaries: &[RecordBatch]) -> Result<PartMeta> {
     let schema = ctx.schemas.of(Table::Traces);
-    let order = Order::new(schema)?;
-    let keys = summaries
-        .iter()
-        .map(|rows| order.keys(rows))
-        .collect::<Result<Vec<_>>>()?;
     let mut rows: Vec<RowAt> = summaries
         .iter()
         .enumerate()
         .flat_map(|(batch, rows)| (0..rows.num_rows()).map(move |row| (batch as u32, row as u32)))
         .collect();
-    sort(&keys, &mut rows);
+    Order::new(schema)?.sort(summaries, &mut rows)?;
     let sorted = Gather::new(summaries).rows(&rows)?;
     let spec = PartSpec {
         tenant: part.tenant.clone(),
@@ -146,12 +142,8 @@ fn write_table(
         .collect();
     let batches: Vec<RecordBatch> = batches.iter().map(|batch| batch.rows().clone()).collect();
     let order = Order::new(schema)?;
-    let keys = batches
-        .iter()
-        .map(|rows| order.keys(rows))
-        .collect::<Result<Vec<_>>>()?;
     for (place, mut rows) in places(schema, &batches, &ctx.config, days_max)? {
-        sort(&keys, &mut rows);
+        order.sort(&batches, &mut rows)?;
         let spec = PartSpec {
             tenant: tenant.clone(),
             table,
@@ -242,10 +234,7 @@ impl<'a> Gather<'a> {
             let len = (last - first + 1) as usize;
             return Ok(self.batches[*batch as usize].slice(*first as usize, len));
         }
-        let places: Vec<(usize, usize)> = rows
-            .iter()
-            .map(|&(batch, row)| (batch as usize, row as usize))
-            .collect();
+        let (used, places) = self.places(rows);
         let columns = schema
             .fields()
             .iter()
@@ -254,16 +243,32 @@ impl<'a> Gather<'a> {
                 if self.empty[at] {
                     return Ok(new_null_array(field.data_type(), rows.len()));
                 }
-                let values: Vec<&dyn Array> = self
-                    .batches
-                    .iter()
-                    .map(|rows| rows.column(at).as_ref())
-                    .collect();
+                let values: Vec<&dyn Array> =
+                    used.iter().map(|rows| rows.column(at).as_ref()).collect();
                 interleave(&values, &places)
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(error)?;
         RecordBatch::try_new(schema, columns).map_err(error)
+    }
+}
+
+impl<'a> Gather<'a> {
+    /// The batches that have some of `rows`, and where each row is in these.
+    fn places(&self, rows: &[RowAt]) -> (Vec<&'a RecordBatch>, Vec<(usize, usize)>) {
+        const UNUSED: usize = usize::MAX;
+        let mut place_of = vec![UNUSED; self.batches.len()];
+        let mut used = Vec::new();
+        let place = |&(batch, row): &RowAt| {
+            let place = &mut place_of[batch as usize];
+            if *place == UNUSED {
+                *place = used.len();
+                used.push(&self.batches[batch as usize]);
+            }
+            (*place, row as usize)
+        };
+        let places = rows.iter().map(place).collect();
+        (used, places)
     }
 }
 
