@@ -28,6 +28,20 @@ impl Batch {
     /// row (another type than the column's, or a key sent twice).
     /// Errors: `Invalid` when the schemas differ.
     pub fn new(schema: &TableSchema, rows: RecordBatch, strays: BTreeSet<String>) -> Result<Self> {
+        let bytes = rows.get_array_memory_size();
+        Batch::with_memory(schema, rows, strays, bytes)
+    }
+
+    /// The same, of rows that hold `memory_bytes` of memory: less than their arrays when some of these
+    /// are shared with other batches.
+    ///
+    /// Errors: as for [`Batch::new`].
+    pub fn with_memory(
+        schema: &TableSchema,
+        rows: RecordBatch,
+        strays: BTreeSet<String>,
+        memory_bytes: usize,
+    ) -> Result<Self> {
         if rows.schema_ref() != schema.arrow() {
             return Err(Error::Invalid(format!(
                 "rows do not have the schema of {}",
@@ -36,7 +50,7 @@ impl Batch {
         }
         Ok(Batch(Arc::new(Inner {
             table: schema.table,
-            memory_bytes: rows.get_array_memory_size(),
+            memory_bytes,
             rows,
             strays,
         })))

@@ -212,6 +212,17 @@ enum Column {
     Bool(Bools),
 }
 
+impl Column {
+    fn rows(&self) -> usize {
+        match self {
+            Column::String(column) => column.rows(),
+            Column::Int(column) => column.rows(),
+            Column::Double(column) => column.rows(),
+            Column::Bool(column) => column.rows(),
+        }
+    }
+}
+
 /// The promoted columns of one level of one table, by slot.
 #[derive(Debug)]
 pub(super) struct PromotedColumns(Vec<Column>);
@@ -244,7 +255,7 @@ impl PromotedColumns {
         (row..row + count).for_each(|row| self.set(slot, row, value));
     }
 
-    /// Hands the columns of `rows` rows to `put`, each with its index in the schema.
+    /// Hands the columns of `rows` rows that have a value to `put`, each with its index in the schema.
     pub(super) fn finish(
         &mut self,
         promoted: &Promoted,
@@ -254,6 +265,7 @@ impl PromotedColumns {
     ) -> Result<(), ArrowError> {
         for (column, index) in self.0.iter_mut().zip(&promoted.columns) {
             let array = match column {
+                _ if column.rows() == 0 => continue,
                 Column::String(column) => column.finish(rows, repaired)?,
                 Column::Int(column) => column.finish(rows)?,
                 Column::Double(column) => column.finish(rows)?,

@@ -1,25 +1,107 @@
 //! Growing columns: plain vectors that become Arrow arrays when a batch is finished.
 //!
 //! A column is set by row number, in ascending order; rows that were passed over are NULL, so that
-//! the many columns without a value cost nothing per row. Text is kept as bytes and validated once
-//! per column: invalid UTF-8 is replaced by U+FFFD then, value by value.
+//! the many columns without a value cost nothing, neither per row nor per batch. Finishing copies
+//! what was set into buffers of just that size, in which rows may wait for their flush, and keeps
+//! the vectors for the next request: they need not grow again. Text is kept as bytes and validated
+//! once per column: invalid UTF-8 is replaced by U+FFFD then, value by value.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BooleanBufferBuilder, ListArray,
-    NullBufferBuilder, PrimitiveArray, StringArray, StructArray,
+    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, ListArray, PrimitiveArray,
+    StringArray, StructArray,
 };
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Fields};
 use arrow::error::ArrowError;
+
+/// Bits, least significant first.
+#[derive(Debug, Default)]
+struct Bits {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Bits {
+    #[inline]
+    fn push(&mut self, bit: bool) {
+        let (at, mask) = (self.len / 8, 1 << (self.len % 8));
+        if at == self.bytes.len() {
+            self.bytes.push(0);
+        }
+        if bit {
+            self.bytes[at] |= mask;
+        }
+        self.len += 1;
+    }
+
+    fn push_run(&mut self, count: usize, bit: bool) {
+        if bit {
+            (0..count).for_each(|_| self.push(true));
+        } else {
+            self.len += count;
+            self.bytes.resize(self.len.div_ceil(8), 0);
+        }
+    }
+
+    fn take(&mut self) -> BooleanBuffer {
+        let bits = BooleanBuffer::new(Buffer::from(&self.bytes[..]), 0, self.len);
+        self.bytes.clear();
+        self.len = 0;
+        bits
+    }
+}
+
+/// Which rows of a column have a value; nothing is kept while all have.
+#[derive(Debug, Default)]
+struct Validity {
+    bits: Bits,
+    /// Rows, while `bits` is empty.
+    valid: usize,
+}
+
+impl Validity {
+    #[inline]
+    fn push(&mut self) {
+        if self.bits.len == 0 {
+            self.valid += 1;
+        } else {
+            self.bits.push(true);
+        }
+    }
+
+    fn push_run(&mut self, count: usize) {
+        if self.bits.len == 0 {
+            self.valid += count;
+        } else {
+            self.bits.push_run(count, true);
+        }
+    }
+
+    fn push_nulls(&mut self, count: usize) {
+        if self.bits.len == 0 && count > 0 {
+            self.bits.push_run(self.valid, true);
+        }
+        self.bits.push_run(count, false);
+    }
+
+    fn all_valid(&self) -> bool {
+        self.bits.len == 0
+    }
+
+    fn take(&mut self) -> Option<NullBuffer> {
+        self.valid = 0;
+        (self.bits.len > 0).then(|| NullBuffer::new(self.bits.take()))
+    }
+}
 
 /// A column of texts or byte strings.
 #[derive(Debug)]
 pub(super) struct Text {
     offsets: Vec<i32>,
     values: Vec<u8>,
-    nulls: NullBufferBuilder,
+    validity: Validity,
 }
 
 impl Default for Text {
@@ -27,13 +109,14 @@ impl Default for Text {
         Text {
             offsets: vec![0],
             values: Vec::new(),
-            nulls: NullBufferBuilder::new(0),
+            validity: Validity::default(),
         }
     }
 }
 
 impl Text {
-    fn rows(&self) -> usize {
+    /// Rows set so far, or passed over before one that was.
+    pub(super) fn rows(&self) -> usize {
         self.offsets.len() - 1
     }
 
@@ -43,7 +126,7 @@ impl Text {
         let missing = row - self.rows();
         if missing > 0 {
             self.offsets.resize(row + 1, self.values.len() as i32);
-            self.nulls.append_n_nulls(missing);
+            self.validity.push_nulls(missing);
         }
     }
 
@@ -82,11 +165,11 @@ impl Text {
         let end = self.values.len();
         if row > self.rows() {
             let start = self.offsets[self.rows()];
-            self.nulls.append_n_nulls(row - self.rows());
+            self.validity.push_nulls(row - self.rows());
             self.offsets.resize(row + 1, start);
         }
         self.offsets.push(end as i32);
-        self.nulls.append_non_null();
+        self.validity.push();
     }
 
     /// The column of `rows` rows as Utf8; adds the number of repaired values to `repaired`.
@@ -95,15 +178,7 @@ impl Text {
         rows: usize,
         repaired: &mut u64,
     ) -> Result<ArrayRef, ArrowError> {
-        self.pad(rows);
-        let Text {
-            offsets,
-            values,
-            mut nulls,
-        } = std::mem::take(self);
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let values = Buffer::from_vec(values);
-        let nulls = nulls.finish();
+        let (offsets, values, nulls) = self.take(rows);
         if let Ok(array) = StringArray::try_new(offsets.clone(), values.clone(), nulls.clone()) {
             return Ok(Arc::new(array));
         }
@@ -119,15 +194,19 @@ impl Text {
 
     /// The column of `rows` rows as Binary.
     pub(super) fn finish_binary(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        self.pad(rows);
-        let Text {
-            offsets,
-            values,
-            mut nulls,
-        } = std::mem::take(self);
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let array = BinaryArray::try_new(offsets, Buffer::from_vec(values), nulls.finish())?;
+        let (offsets, values, nulls) = self.take(rows);
+        let array = BinaryArray::try_new(offsets, values, nulls)?;
         Ok(Arc::new(array))
+    }
+
+    /// The parts of the column of `rows` rows; it is empty then.
+    fn take(&mut self, rows: usize) -> (OffsetBuffer<i32>, Buffer, Option<NullBuffer>) {
+        self.pad(rows);
+        let offsets = ScalarBuffer::from(Buffer::from_slice_ref(&self.offsets));
+        let values = Buffer::from(&self.values[..]);
+        self.offsets.truncate(1);
+        self.values.clear();
+        (OffsetBuffer::new(offsets), values, self.validity.take())
     }
 }
 
@@ -135,14 +214,14 @@ impl Text {
 #[derive(Debug)]
 pub(super) struct Fixed<T: ArrowPrimitiveType> {
     values: Vec<T::Native>,
-    nulls: NullBufferBuilder,
+    validity: Validity,
 }
 
 impl<T: ArrowPrimitiveType> Default for Fixed<T> {
     fn default() -> Self {
         Fixed {
             values: Vec::new(),
-            nulls: NullBufferBuilder::new(0),
+            validity: Validity::default(),
         }
     }
 }
@@ -153,7 +232,7 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
         let missing = row - self.values.len();
         if missing > 0 {
             self.values.resize(row, T::Native::default());
-            self.nulls.append_n_nulls(missing);
+            self.validity.push_nulls(missing);
         }
     }
 
@@ -162,7 +241,7 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
     pub(super) fn set(&mut self, row: usize, value: T::Native) {
         self.pad(row);
         self.values.push(value);
-        self.nulls.append_non_null();
+        self.validity.push();
     }
 
     /// Sets `row` if there is a value.
@@ -177,7 +256,7 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
     pub(super) fn set_run(&mut self, row: usize, count: usize, value: T::Native) {
         self.pad(row);
         self.values.resize(row + count, value);
-        self.nulls.append_n_non_nulls(count);
+        self.validity.push_run(count);
     }
 
     /// Rows set so far.
@@ -188,34 +267,26 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
     /// The column of `rows` rows.
     pub(super) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         self.pad(rows);
-        let Fixed { values, mut nulls } = std::mem::take(self);
-        let array = PrimitiveArray::<T>::try_new(ScalarBuffer::from(values), nulls.finish())?;
+        let values = ScalarBuffer::from(Buffer::from_slice_ref(&self.values));
+        self.values.clear();
+        let array = PrimitiveArray::<T>::try_new(values, self.validity.take())?;
         Ok(Arc::new(array))
     }
 }
 
 /// A column of truth values.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Bools {
-    values: BooleanBufferBuilder,
-    nulls: NullBufferBuilder,
-}
-
-impl Default for Bools {
-    fn default() -> Self {
-        Bools {
-            values: BooleanBufferBuilder::new(0),
-            nulls: NullBufferBuilder::new(0),
-        }
-    }
+    values: Bits,
+    validity: Validity,
 }
 
 impl Bools {
     fn pad(&mut self, row: usize) {
-        let missing = row - self.values.len();
+        let missing = row - self.values.len;
         if missing > 0 {
-            self.values.append_n(missing, false);
-            self.nulls.append_n_nulls(missing);
+            self.values.push_run(missing, false);
+            self.validity.push_nulls(missing);
         }
     }
 
@@ -227,14 +298,19 @@ impl Bools {
     /// Sets `count` rows from `row` on to one value.
     pub(super) fn set_run(&mut self, row: usize, count: usize, value: bool) {
         self.pad(row);
-        self.values.append_n(count, value);
-        self.nulls.append_n_non_nulls(count);
+        self.values.push_run(count, value);
+        self.validity.push_run(count);
+    }
+
+    /// Rows set so far.
+    pub(super) fn rows(&self) -> usize {
+        self.values.len
     }
 
     /// The column of `rows` rows.
     pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
         self.pad(rows);
-        Arc::new(BooleanArray::new(self.values.finish(), self.nulls.finish()))
+        Arc::new(BooleanArray::new(self.values.take(), self.validity.take()))
     }
 }
 
@@ -242,25 +318,41 @@ impl Bools {
 #[derive(Debug)]
 pub(super) struct Lists {
     offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
+    validity: Validity,
 }
 
 impl Default for Lists {
     fn default() -> Self {
         Lists {
             offsets: vec![0],
-            nulls: NullBufferBuilder::new(0),
+            validity: Validity::default(),
         }
     }
 }
 
 impl Lists {
+    /// Rows set so far.
+    pub(super) fn rows(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Whether `rows` rows have been set, all to lists without items.
+    pub(super) fn all_empty(&self, rows: usize) -> bool {
+        self.rows() == rows && self.validity.all_valid() && self.offsets[rows] == 0
+    }
+
+    /// Forgets all rows.
+    pub(super) fn clear(&mut self) {
+        self.offsets.truncate(1);
+        self.validity.take();
+    }
+
     fn pad(&mut self, row: usize) {
         let missing = row + 1 - self.offsets.len();
         if missing > 0 {
             self.offsets
                 .resize(row + 1, self.offsets[self.offsets.len() - 1]);
-            self.nulls.append_n_nulls(missing);
+            self.validity.push_nulls(missing);
         }
     }
 
@@ -268,7 +360,7 @@ impl Lists {
     pub(super) fn set(&mut self, row: usize, items: usize) {
         self.pad(row);
         self.offsets.push(items as i32);
-        self.nulls.append_non_null();
+        self.validity.push();
     }
 
     /// The list column of `rows` rows and type `data_type` over `items`.
@@ -279,14 +371,15 @@ impl Lists {
         items: ArrayRef,
     ) -> Result<ArrayRef, ArrowError> {
         self.pad(rows);
-        let Lists { offsets, mut nulls } = std::mem::take(self);
         let DataType::List(field) = data_type else {
             return Err(ArrowError::SchemaError(format!(
                 "{data_type} is not a list"
             )));
         };
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let array = ListArray::try_new(Arc::clone(field), offsets, items, nulls.finish())?;
+        let offsets = ScalarBuffer::from(Buffer::from_slice_ref(&self.offsets));
+        self.offsets.truncate(1);
+        let offsets = OffsetBuffer::new(offsets);
+        let array = ListArray::try_new(Arc::clone(field), offsets, items, self.validity.take())?;
         Ok(Arc::new(array))
     }
 }

@@ -80,18 +80,18 @@ impl Exemplars {
     /// Hands the column over.
     pub(super) fn finish(&mut self, out: &mut Arrays<'_>) -> Result<(), ArrowError> {
         let count = self.time.rows();
-        let columns = vec![
-            self.time.finish(count)?,
-            self.time_raw.finish(count)?,
-            self.value.finish(count)?,
-            self.value_int.finish(count)?,
-            self.trace_id.finish_binary(count)?,
-            self.span_id.finish_binary(count)?,
-            self.trace_id_raw.finish_binary(count)?,
-            self.span_id_raw.finish_binary(count)?,
-            self.attributes.finish(count, &mut out.repaired)?,
-        ];
-        out.list("exemplars", &mut self.lists, |data_type| {
+        out.list("exemplars", &mut self.lists, |data_type, repaired| {
+            let columns = vec![
+                self.time.finish(count)?,
+                self.time_raw.finish(count)?,
+                self.value.finish(count)?,
+                self.value_int.finish(count)?,
+                self.trace_id.finish_binary(count)?,
+                self.span_id.finish_binary(count)?,
+                self.trace_id_raw.finish_binary(count)?,
+                self.span_id_raw.finish_binary(count)?,
+                self.attributes.finish(count, repaired)?,
+            ];
             items(data_type, columns, count)
         })
     }

@@ -101,13 +101,12 @@ impl<'a> Records<'a> for Logs {
     }
 
     fn finish(&mut self, out: &mut Arrays<'_>) -> Result<(), ArrowError> {
-        let rows = out.rows;
-        out.put("timestamp", self.timestamp.finish(rows)?);
-        out.put("time", self.time.finish(rows)?);
-        out.put("time_raw", self.time_raw.finish(rows)?);
-        out.put("observed_time", self.observed_time.finish(rows)?);
-        out.put("observed_time_raw", self.observed_time_raw.finish(rows)?);
-        out.put("severity_number", self.severity_number.finish(rows)?);
+        out.fixed("timestamp", &mut self.timestamp)?;
+        out.fixed("time", &mut self.time)?;
+        out.fixed("time_raw", &mut self.time_raw)?;
+        out.fixed("observed_time", &mut self.observed_time)?;
+        out.fixed("observed_time_raw", &mut self.observed_time_raw)?;
+        out.fixed("severity_number", &mut self.severity_number)?;
         out.text("severity_text", &mut self.severity_text)?;
         out.text("event_name", &mut self.event_name)?;
         out.text("body", &mut self.body)?;
@@ -116,12 +115,9 @@ impl<'a> Records<'a> for Logs {
         out.binary("trace_id_raw", &mut self.trace_id_raw)?;
         out.binary("span_id", &mut self.span_id)?;
         out.binary("span_id_raw", &mut self.span_id_raw)?;
-        out.put("flags", self.flags.finish(rows)?);
+        out.fixed("flags", &mut self.flags)?;
         out.text("attributes", &mut self.attributes)?;
-        out.put(
-            "dropped_attributes_count",
-            self.dropped_attributes.finish(rows)?,
-        );
+        out.fixed("dropped_attributes_count", &mut self.dropped_attributes)?;
         Ok(())
     }
 }

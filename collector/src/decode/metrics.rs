@@ -149,7 +149,7 @@ impl<T: arrow::array::ArrowPrimitiveType> NumberLists<T> {
 
     fn finish(&mut self, name: &str, out: &mut Arrays<'_>) -> Result<(), ArrowError> {
         let items = &mut self.items;
-        out.list(name, &mut self.lists, |_| items.finish(items.rows()))
+        out.list(name, &mut self.lists, |_, _| items.finish(items.rows()))
     }
 }
 
@@ -291,16 +291,18 @@ impl<'a> Records<'a> for Metrics<'a> {
         out.text("unit", &mut self.unit)?;
         out.text("description", &mut self.description)?;
         out.text("temporality", &mut self.temporality)?;
-        out.put("is_monotonic", self.is_monotonic.finish(rows));
+        if self.is_monotonic.rows() > 0 {
+            out.put("is_monotonic", self.is_monotonic.finish(rows));
+        }
         out.text("metadata", &mut self.metadata)?;
-        out.put("series_id", self.series_id.finish(rows)?);
-        out.put("start_time", self.start_time.finish(rows)?);
-        out.put("start_time_raw", self.start_time_raw.finish(rows)?);
-        out.put("time", self.time.finish(rows)?);
-        out.put("time_raw", self.time_raw.finish(rows)?);
-        out.put("value", self.value.finish(rows)?);
-        out.put("value_int", self.value_int.finish(rows)?);
-        out.put("flags", self.flags.finish(rows)?);
+        out.fixed("series_id", &mut self.series_id)?;
+        out.fixed("start_time", &mut self.start_time)?;
+        out.fixed("start_time_raw", &mut self.start_time_raw)?;
+        out.fixed("time", &mut self.time)?;
+        out.fixed("time_raw", &mut self.time_raw)?;
+        out.fixed("value", &mut self.value)?;
+        out.fixed("value_int", &mut self.value_int)?;
+        out.fixed("flags", &mut self.flags)?;
         out.text("attributes", &mut self.attributes)?;
         self.finish_distributions(out)?;
         self.exemplars.finish(out)
@@ -510,28 +512,27 @@ impl<'a> Metrics<'a> {
     }
 
     fn finish_distributions(&mut self, out: &mut Arrays<'_>) -> Result<(), ArrowError> {
-        let rows = out.rows;
-        out.put("count", self.count.finish(rows)?);
-        out.put("sum", self.sum.finish(rows)?);
-        out.put("min", self.min.finish(rows)?);
-        out.put("max", self.max.finish(rows)?);
+        out.fixed("count", &mut self.count)?;
+        out.fixed("sum", &mut self.sum)?;
+        out.fixed("min", &mut self.min)?;
+        out.fixed("max", &mut self.max)?;
         self.bucket_counts.finish("bucket_counts", out)?;
         self.explicit_bounds.finish("explicit_bounds", out)?;
-        out.put("scale", self.scale.finish(rows)?);
-        out.put("zero_count", self.zero_count.finish(rows)?);
-        out.put("zero_threshold", self.zero_threshold.finish(rows)?);
-        out.put("positive_offset", self.positive.offset.finish(rows)?);
-        out.put("negative_offset", self.negative.offset.finish(rows)?);
+        out.fixed("scale", &mut self.scale)?;
+        out.fixed("zero_count", &mut self.zero_count)?;
+        out.fixed("zero_threshold", &mut self.zero_threshold)?;
+        out.fixed("positive_offset", &mut self.positive.offset)?;
+        out.fixed("negative_offset", &mut self.negative.offset)?;
         let counts = &mut self.positive.counts;
         counts.finish("positive_bucket_counts", out)?;
         let counts = &mut self.negative.counts;
         counts.finish("negative_bucket_counts", out)?;
         let count = self.quantile.rows();
-        let columns = vec![
-            self.quantile.finish(count)?,
-            self.quantile_value.finish(count)?,
-        ];
-        out.list("quantiles", &mut self.quantiles, |data_type| {
+        out.list("quantiles", &mut self.quantiles, |data_type, _| {
+            let columns = vec![
+                self.quantile.finish(count)?,
+                self.quantile_value.finish(count)?,
+            ];
             items(data_type, columns, count)
         })
     }

@@ -13,6 +13,7 @@
 //!    JSON.
 //! 5. `column` validates UTF-8 once a column and hands over Arrow arrays.
 
+mod absent;
 mod any_value;
 mod attributes;
 mod column;
@@ -29,7 +30,7 @@ mod spans;
 pub mod testing;
 mod wire;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oriel_proto::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use oriel_proto::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -39,7 +40,7 @@ use oriel_storage::schema::{Schemas, Table};
 use oriel_storage::{Batch, ContentType, ReplayError, ReplayFn};
 use prost::Message;
 
-use rows::{Layout, Records, Rows, Stop};
+use rows::{Layout, Records, Room, Rows, Stop};
 use wire::{Fault, Problem};
 
 /// Version of the rules by which requests become rows; logged with every frame.
@@ -106,12 +107,50 @@ pub struct Decoded {
     pub message: String,
 }
 
+/// Columns that are kept for the next request: as many as cores may decode at once, about.
+const ROOMS_MAX: usize = 4;
+
+/// Columns that more bytes than this went through are not kept.
+const ROOM_BYTES_MAX: usize = 4 << 20;
+
 /// Decodes requests into the columns of one store's schemas.
 #[derive(Debug)]
 pub struct Decoder {
     spans: Layout,
     logs: Layout,
     metrics: Layout,
+    /// Columns to be used again, with those that only one table has.
+    spans_rooms: Rooms<spans::Spans>,
+    logs_rooms: Rooms<logs::Logs>,
+    metrics_rooms: Rooms<()>,
+}
+
+/// Columns to be used again.
+#[derive(Debug)]
+struct Rooms<R>(Mutex<Vec<(Room, R)>>);
+
+impl<R: Default> Rooms<R> {
+    fn new() -> Self {
+        Rooms(Mutex::new(Vec::new()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Room, R)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Empty columns for `layout`.
+    fn take(&self, layout: &Layout) -> (Room, R) {
+        let kept = self.lock().pop();
+        kept.unwrap_or_else(|| (Room::new(layout), R::default()))
+    }
+
+    /// Keeps columns of which all rows were taken, unless there is no `room`.
+    fn keep(&self, room: Option<Room>, records: R) {
+        let mut rooms = self.lock();
+        if let Some(room) = room.filter(|_| rooms.len() < ROOMS_MAX) {
+            rooms.push((room, records));
+        }
+    }
 }
 
 impl Decoder {
@@ -121,6 +160,9 @@ impl Decoder {
             spans: Layout::new(schemas.of(Table::Spans)),
             logs: Layout::new(schemas.of(Table::Logs)),
             metrics: Layout::new(schemas.of(Table::Metrics)),
+            spans_rooms: Rooms::new(),
+            logs_rooms: Rooms::new(),
+            metrics_rooms: Rooms::new(),
         }
     }
 
@@ -165,14 +207,28 @@ impl Decoder {
 
     fn read(&self, signal: Signal, body: &[u8], received_at: UnixNanos) -> Result<Decoded, Stop> {
         match signal {
-            Signal::Traces => read(&self.spans, spans::Spans::default(), body, received_at),
-            Signal::Logs => read(&self.logs, logs::Logs::default(), body, received_at),
-            Signal::Metrics => read(
-                &self.metrics,
-                metrics::Metrics::default(),
-                body,
-                received_at,
-            ),
+            Signal::Traces => {
+                let rooms = &self.spans_rooms;
+                let (room, mut spans) = rooms.take(&self.spans);
+                let (decoded, room) = read(&self.spans, room, &mut spans, body, received_at)?;
+                rooms.keep(room, spans);
+                Ok(decoded)
+            }
+            Signal::Logs => {
+                let rooms = &self.logs_rooms;
+                let (room, mut logs) = rooms.take(&self.logs);
+                let (decoded, room) = read(&self.logs, room, &mut logs, body, received_at)?;
+                rooms.keep(room, logs);
+                Ok(decoded)
+            }
+            Signal::Metrics => {
+                let rooms = &self.metrics_rooms;
+                let (room, ()) = rooms.take(&self.metrics);
+                let mut metrics = metrics::Metrics::default();
+                let (decoded, room) = read(&self.metrics, room, &mut metrics, body, received_at)?;
+                rooms.keep(room, ());
+                Ok(decoded)
+            }
         }
     }
 
@@ -183,21 +239,25 @@ impl Decoder {
     }
 }
 
+/// Reads `body` through `room` and `records`; the room comes back when it should be kept.
 fn read<'a, R: Records<'a>>(
     layout: &'a Layout,
-    mut records: R,
+    room: Room,
+    records: &mut R,
     body: &'a [u8],
     received_at: UnixNanos,
-) -> Result<Decoded, Stop> {
-    let mut rows = Rows::new(layout, received_at);
-    rows.read(body, &mut records)?;
-    Ok(Decoded {
+) -> Result<(Decoded, Option<Room>), Stop> {
+    let mut rows = Rows::new(layout, received_at, room);
+    rows.read(body, records)?;
+    let decoded = Decoded {
         accepted: rows.accepted,
         rejected: rows.rejected,
         repaired: rows.repaired,
         message: message(rows.rejected, rows.repaired),
-        batches: rows.batches,
-    })
+        batches: std::mem::take(&mut rows.batches),
+    };
+    let small = rows.bytes() <= ROOM_BYTES_MAX;
+    Ok((decoded, small.then_some(rows.room)))
 }
 
 fn message(rejected: u64, repaired: u64) -> String {

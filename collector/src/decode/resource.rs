@@ -209,22 +209,19 @@ impl Inherited {
     ) -> Result<(), ArrowError> {
         let rows = out.rows;
         self.received_at.set_run(0, rows, received_at);
-        out.put("received_at", self.received_at.finish(rows)?);
+        out.fixed("received_at", &mut self.received_at)?;
         out.text("scope_name", &mut self.scope_name)?;
         out.text("scope_version", &mut self.scope_version)?;
         out.text("scope_attributes", &mut self.scope_attributes)?;
         out.text("scope_schema_url", &mut self.scope_schema_url)?;
-        out.put(
-            "scope_dropped_attributes_count",
-            self.scope_dropped.finish(rows)?,
-        );
+        out.fixed("scope_dropped_attributes_count", &mut self.scope_dropped)?;
         out.text("resource_attributes", &mut self.resource_attributes)?;
         out.text("resource_entity_refs", &mut self.resource_entity_refs)?;
         out.text("resource_schema_url", &mut self.resource_schema_url)?;
-        out.put(
+        out.fixed(
             "resource_dropped_attributes_count",
-            self.resource_dropped.finish(rows)?,
-        );
+            &mut self.resource_dropped,
+        )?;
         out.promoted(promoted, &mut self.promoted)
     }
 }

@@ -1,6 +1,9 @@
 //! Rows in the making: walks the groups that all three requests share (resource, scope, record)
 //! and turns the columns into batches.
 //!
+//! Columns that no row of a batch has are shared: one array of NULL for all columns of a type and all
+//! batches of as many rows (`absent`). Most of the hundred columns are such in most batches.
+//!
 //! A batch is cut when its rows reach about 64 MiB, so that no text column comes near Arrow's
 //! limit of 2 GiB; a request whose rows need more than 1 GiB is refused, since a small request may
 //! repeat a large resource in very many rows.
@@ -8,7 +11,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use oriel_proto::UnixNanos;
@@ -16,9 +19,10 @@ use oriel_storage::Batch;
 use oriel_storage::schema::{Level, TableSchema};
 
 use super::DecodeError;
+use super::absent::Absent;
 use super::any_value::Sets;
 use super::attributes::{Placer, Promoted, PromotedColumns};
-use super::column::{Lists, Text};
+use super::column::{Fixed, Lists, Text};
 use super::resource::{Inherited, Resource, Scope, inherited_bytes};
 use super::wire::{Fault, Problem, Reader};
 
@@ -28,12 +32,16 @@ const BATCH_BYTES: usize = 64 << 20;
 /// Rows of one request may need this much.
 const REQUEST_BYTES_MAX: usize = 1 << 30;
 
+/// Bytes of a column in a batch besides its values, about.
+const COLUMN_BYTES: usize = 16;
+
 /// What the decoder keeps of a table's schema.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) schema: Arc<TableSchema>,
     resource: Promoted,
     record: Promoted,
+    absent: Absent,
     /// Bytes of a row without its texts.
     row_bytes: usize,
 }
@@ -47,6 +55,7 @@ impl Layout {
             schema: Arc::clone(schema),
             resource: Promoted::new(schema, Level::Resource),
             record: Promoted::new(schema, Level::Record),
+            absent: Absent::new(schema),
             row_bytes: schema.columns.iter().map(width).sum(),
         }
     }
@@ -94,6 +103,27 @@ pub(super) trait Records<'a> {
     fn finish(&mut self, out: &mut Arrays<'_>) -> Result<(), ArrowError>;
 }
 
+/// The columns that all tables have, empty but for the room they took: kept from request to request.
+#[derive(Debug)]
+pub(super) struct Room {
+    /// Room for JSON that is read only to be checked.
+    discarded: Vec<u8>,
+    placers: (Placer, Placer),
+    columns: PromotedColumns,
+    inherited: Inherited,
+}
+
+impl Room {
+    pub(super) fn new(layout: &Layout) -> Self {
+        Room {
+            discarded: Vec::new(),
+            placers: (Placer::new(&layout.resource), Placer::new(&layout.record)),
+            columns: PromotedColumns::new(&layout.record),
+            inherited: Inherited::new(&layout.resource),
+        }
+    }
+}
+
 /// The rows of one request.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
@@ -101,11 +131,7 @@ pub(super) struct Rows<'a> {
     received_at: UnixNanos,
     /// Attribute sets being read.
     pub(super) sets: Sets<'a>,
-    /// Room for JSON that is read only to be checked.
-    discarded: Vec<u8>,
-    placers: (Placer, Placer),
-    columns: PromotedColumns,
-    inherited: Inherited,
+    pub(super) room: Room,
     resource: Resource<'a>,
     scope: Scope<'a>,
     row: usize,
@@ -122,15 +148,12 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(layout: &'a Layout, received_at: UnixNanos) -> Self {
+    pub(super) fn new(layout: &'a Layout, received_at: UnixNanos, room: Room) -> Self {
         Rows {
             layout,
             received_at,
             sets: Sets::default(),
-            discarded: Vec::new(),
-            placers: (Placer::new(&layout.resource), Placer::new(&layout.record)),
-            columns: PromotedColumns::new(&layout.record),
-            inherited: Inherited::new(&layout.resource),
+            room,
             resource: Resource::default(),
             scope: Scope::default(),
             row: 0,
@@ -172,7 +195,7 @@ impl<'a> Rows<'a> {
             resource,
             schema_url,
             &self.layout.resource,
-            &mut self.placers.0,
+            &mut self.room.placers.0,
             &mut self.sets,
         )?;
         let mut reader = group;
@@ -214,6 +237,11 @@ impl<'a> Rows<'a> {
         self.row
     }
 
+    /// Bytes of all rows so far, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.request_bytes
+    }
+
     /// When the request was received.
     pub(super) fn received_at(&self) -> UnixNanos {
         self.received_at
@@ -244,9 +272,10 @@ impl<'a> Rows<'a> {
         start: usize,
         overflow: &mut Text,
     ) -> Result<(), Fault> {
-        let (columns, row) = (&mut self.columns, self.row);
+        let (columns, row) = (&mut self.room.columns, self.row);
         let set = &mut self.sets.attributes[start..];
-        self.placers
+        self.room
+            .placers
             .1
             .place(&self.layout.record, set, |slot, value| {
                 columns.set(slot, row, value);
@@ -259,8 +288,8 @@ impl<'a> Rows<'a> {
 
     /// Checks and drops the attributes read since `start`.
     pub(super) fn drop_attributes(&mut self, start: usize) -> Result<(), Fault> {
-        self.discarded.clear();
-        self.sets.write_filled(start, &mut self.discarded)?;
+        self.room.discarded.clear();
+        self.sets.write_filled(start, &mut self.room.discarded)?;
         Ok(())
     }
 
@@ -280,7 +309,8 @@ impl<'a> Rows<'a> {
     fn end_run(&mut self) {
         let count = self.row - self.scope_row;
         if count > 0 {
-            self.inherited
+            self.room
+                .inherited
                 .set_run(self.scope_row, count, &self.resource, &self.scope);
             let slots = self.resource.strays.iter();
             let names = slots.map(|slot| self.layout.resource.column(*slot).to_owned());
@@ -299,19 +329,21 @@ impl<'a> Rows<'a> {
             schema: &self.layout.schema,
             rows: self.row,
             arrays: vec![None; self.layout.schema.columns.len()],
+            without_items: Vec::new(),
             repaired: 0,
         };
         records.finish(&mut out)?;
-        out.promoted(&self.layout.record, &mut self.columns)?;
-        self.inherited
+        out.promoted(&self.layout.record, &mut self.room.columns)?;
+        self.room
+            .inherited
             .finish(&self.layout.resource, self.received_at.0, &mut out)?;
         self.repaired += out.repaired;
-        let rows = out.record_batch()?;
+        let (rows, bytes) = out.record_batch(&self.layout.absent)?;
         let mut strays = std::mem::take(&mut self.strays);
         let record = &self.layout.record;
-        let slots = self.placers.1.take_strays();
+        let slots = self.room.placers.1.take_strays();
         strays.extend(slots.map(|slot| record.column(slot).to_owned()));
-        let batch = Batch::new(&self.layout.schema, rows, strays)
+        let batch = Batch::with_memory(&self.layout.schema, rows, strays, bytes)
             .map_err(|error| Stop::Error(DecodeError::Internal(error.to_string())))?;
         self.batches.push(batch);
         (self.row, self.scope_row, self.batch_bytes) = (0, 0, 0);
@@ -342,6 +374,8 @@ pub(super) struct Arrays<'s> {
     pub(super) schema: &'s TableSchema,
     pub(super) rows: usize,
     pub(super) arrays: Vec<Option<ArrayRef>>,
+    /// Indexes of list columns in which every row has a list without items.
+    without_items: Vec<usize>,
     pub(super) repaired: u64,
 }
 
@@ -355,44 +389,79 @@ impl Arrays<'_> {
 
     /// Adds `column` as text.
     pub(super) fn text(&mut self, name: &str, column: &mut Text) -> Result<(), ArrowError> {
+        if column.rows() == 0 {
+            return Ok(());
+        }
         let array = column.finish(self.rows, &mut self.repaired)?;
         self.put(name, array);
         Ok(())
     }
 
+    /// Adds `column` as numbers or times.
+    pub(super) fn fixed<T: ArrowPrimitiveType>(
+        &mut self,
+        name: &str,
+        column: &mut Fixed<T>,
+    ) -> Result<(), ArrowError> {
+        if column.rows() > 0 {
+            let array = column.finish(self.rows)?;
+            self.put(name, array);
+        }
+        Ok(())
+    }
+
     /// Adds `column` as bytes.
     pub(super) fn binary(&mut self, name: &str, column: &mut Text) -> Result<(), ArrowError> {
+        if column.rows() == 0 {
+            return Ok(());
+        }
         let array = column.finish_binary(self.rows)?;
         self.put(name, array);
         Ok(())
     }
 
-    /// Adds the list column called `name` over the items that `items` makes for its type.
+    /// Adds the list column called `name` over the items that `items`, called when there are any, makes
+    /// for its type; it counts repaired texts.
     pub(super) fn list(
         &mut self,
         name: &str,
         lists: &mut Lists,
-        items: impl FnOnce(&DataType) -> Result<ArrayRef, ArrowError>,
+        items: impl FnOnce(&DataType, &mut u64) -> Result<ArrayRef, ArrowError>,
     ) -> Result<(), ArrowError> {
-        if let Some(index) = self.schema.index_of(name) {
-            let data_type = &self.schema.columns[index].data_type;
-            let array = lists.finish(self.rows, data_type, items(data_type)?)?;
-            self.arrays[index] = Some(array);
+        let Some(index) = self.schema.index_of(name).filter(|_| lists.rows() > 0) else {
+            return Ok(());
+        };
+        if lists.all_empty(self.rows) {
+            lists.clear();
+            self.without_items.push(index);
+            return Ok(());
         }
+        let data_type = &self.schema.columns[index].data_type;
+        let items = items(data_type, &mut self.repaired)?;
+        let array = lists.finish(self.rows, data_type, items)?;
+        self.arrays[index] = Some(array);
         Ok(())
     }
 
-    /// The rows; columns that nobody added are NULL.
-    fn record_batch(self) -> Result<RecordBatch, ArrowError> {
-        let arrow = self.schema.arrow();
-        let arrays = self
-            .arrays
-            .into_iter()
-            .zip(arrow.fields())
-            .map(|(array, field)| {
-                array.unwrap_or_else(|| new_null_array(field.data_type(), self.rows))
-            })
-            .collect();
-        RecordBatch::try_new(Arc::clone(arrow), arrays)
+    /// The rows, and the memory they hold; columns that nobody added are NULL.
+    fn record_batch(self, absent: &Absent) -> Result<(RecordBatch, usize), ArrowError> {
+        let absent = absent.of(self.rows)?;
+        let mut bytes = 0;
+        let mut columns = Vec::with_capacity(self.arrays.len());
+        for (array, null) in self.arrays.into_iter().zip(&absent.nulls) {
+            bytes += COLUMN_BYTES;
+            columns.push(match array {
+                Some(array) => {
+                    bytes += array.get_array_memory_size();
+                    array
+                }
+                None => Arc::clone(null),
+            });
+        }
+        for index in self.without_items {
+            columns[index] = Arc::clone(&absent.empty_lists[index]);
+        }
+        let rows = RecordBatch::try_new(Arc::clone(self.schema.arrow()), columns)?;
+        Ok((rows, bytes))
     }
 }

@@ -186,29 +186,25 @@ impl<'a> Records<'a> for Spans {
     }
 
     fn finish(&mut self, out: &mut Arrays<'_>) -> Result<(), ArrowError> {
-        let rows = out.rows;
         out.binary("trace_id", &mut self.trace_id)?;
         out.binary("span_id", &mut self.span_id)?;
         out.binary("parent_span_id", &mut self.parent_span_id)?;
         out.binary("parent_span_id_raw", &mut self.parent_span_id_raw)?;
         out.text("name", &mut self.name)?;
         out.text("kind", &mut self.kind)?;
-        out.put("start_time", self.start_time.finish(rows)?);
-        out.put("start_time_raw", self.start_time_raw.finish(rows)?);
-        out.put("end_time", self.end_time.finish(rows)?);
-        out.put("end_time_raw", self.end_time_raw.finish(rows)?);
-        out.put("duration", self.duration.finish(rows)?);
+        out.fixed("start_time", &mut self.start_time)?;
+        out.fixed("start_time_raw", &mut self.start_time_raw)?;
+        out.fixed("end_time", &mut self.end_time)?;
+        out.fixed("end_time_raw", &mut self.end_time_raw)?;
+        out.fixed("duration", &mut self.duration)?;
         out.text("status_code", &mut self.status_code)?;
         out.text("status_message", &mut self.status_message)?;
         out.text("trace_state", &mut self.trace_state)?;
-        out.put("flags", self.flags.finish(rows)?);
+        out.fixed("flags", &mut self.flags)?;
         out.text("attributes", &mut self.attributes)?;
-        out.put(
-            "dropped_attributes_count",
-            self.dropped_attributes.finish(rows)?,
-        );
-        out.put("dropped_events_count", self.dropped_events.finish(rows)?);
-        out.put("dropped_links_count", self.dropped_links.finish(rows)?);
+        out.fixed("dropped_attributes_count", &mut self.dropped_attributes)?;
+        out.fixed("dropped_events_count", &mut self.dropped_events)?;
+        out.fixed("dropped_links_count", &mut self.dropped_links)?;
         self.events.finish(&mut self.event_lists, out)?;
         self.links.finish(&mut self.link_lists, out)
     }
@@ -314,14 +310,14 @@ impl Events {
 
     fn finish(&mut self, lists: &mut Lists, out: &mut Arrays<'_>) -> Result<(), ArrowError> {
         let count = self.count();
-        let columns = vec![
-            self.time.finish(count)?,
-            self.time_raw.finish(count)?,
-            self.name.finish(count, &mut out.repaired)?,
-            self.attributes.finish(count, &mut out.repaired)?,
-            self.dropped_attributes.finish(count)?,
-        ];
-        out.list("events", lists, |data_type| {
+        out.list("events", lists, |data_type, repaired| {
+            let columns = vec![
+                self.time.finish(count)?,
+                self.time_raw.finish(count)?,
+                self.name.finish(count, repaired)?,
+                self.attributes.finish(count, repaired)?,
+                self.dropped_attributes.finish(count)?,
+            ];
             items(data_type, columns, count)
         })
     }
@@ -382,16 +378,18 @@ impl Links {
 
     fn finish(&mut self, lists: &mut Lists, out: &mut Arrays<'_>) -> Result<(), ArrowError> {
         let count = self.count();
-        let columns = vec![
-            self.trace_id.finish_binary(count)?,
-            self.span_id.finish_binary(count)?,
-            self.trace_id_raw.finish_binary(count)?,
-            self.span_id_raw.finish_binary(count)?,
-            self.trace_state.finish(count, &mut out.repaired)?,
-            self.flags.finish(count)?,
-            self.attributes.finish(count, &mut out.repaired)?,
-            self.dropped_attributes.finish(count)?,
-        ];
-        out.list("links", lists, |data_type| items(data_type, columns, count))
+        out.list("links", lists, |data_type, repaired| {
+            let columns = vec![
+                self.trace_id.finish_binary(count)?,
+                self.span_id.finish_binary(count)?,
+                self.trace_id_raw.finish_binary(count)?,
+                self.span_id_raw.finish_binary(count)?,
+                self.trace_state.finish(count, repaired)?,
+                self.flags.finish(count)?,
+                self.attributes.finish(count, repaired)?,
+                self.dropped_attributes.finish(count)?,
+            ];
+            items(data_type, columns, count)
+        })
     }
 }

@@ -1,0 +1,127 @@
+//! Columns that no row of a batch has: arrays of NULL, and lists without items, made once for batches
+//! of as many rows and shared by all their columns of one type.
+//!
+//! In: a number of rows. Out: an array for each column of a table. Memory is bounded: the arrays of
+//! the last [`KEPT`] sizes are kept, none of more than [`ROWS_MAX`] rows (about 50 bytes a row).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{ArrayRef, ListArray, new_empty_array, new_null_array};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use oriel_storage::schema::TableSchema;
+
+/// Sizes whose arrays are kept.
+const KEPT: usize = 32;
+
+/// Batches of more rows have arrays of their own.
+const ROWS_MAX: usize = 4096;
+
+/// The arrays of one number of rows, by column.
+#[derive(Debug)]
+pub(super) struct Columns {
+    rows: usize,
+    /// Nothing but NULL.
+    pub(super) nulls: Vec<ArrayRef>,
+    /// Nothing but lists without items, in list columns; else as `nulls`.
+    pub(super) empty_lists: Vec<ArrayRef>,
+}
+
+/// Makes and keeps such arrays for the columns of one table.
+#[derive(Debug)]
+pub(super) struct Absent {
+    types: Vec<DataType>,
+    /// Last used first.
+    kept: Mutex<Vec<Arc<Columns>>>,
+}
+
+impl Absent {
+    pub(super) fn new(schema: &TableSchema) -> Self {
+        let types = schema.columns.iter();
+        Absent {
+            types: types.map(|column| column.data_type.clone()).collect(),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The arrays of `rows` rows.
+    pub(super) fn of(&self, rows: usize) -> Result<Arc<Columns>, ArrowError> {
+        if rows > ROWS_MAX {
+            return Ok(Arc::new(self.make(rows)?));
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.iter().position(|columns| columns.rows == rows) {
+            Some(at) => kept[..=at].rotate_right(1),
+            None => {
+                kept.truncate(KEPT - 1);
+                kept.insert(0, Arc::new(self.make(rows)?));
+            }
+        }
+        Ok(Arc::clone(&kept[0]))
+    }
+
+    fn make(&self, rows: usize) -> Result<Columns, ArrowError> {
+        let mut nulls: Vec<ArrayRef> = Vec::with_capacity(self.types.len());
+        for data_type in &self.types {
+            let known = nulls.iter().find(|array| array.data_type() == data_type);
+            let array = match known {
+                Some(array) => Arc::clone(array),
+                None => new_null_array(data_type, rows),
+            };
+            nulls.push(array);
+        }
+        let empty_list = |(data_type, null): (&DataType, &ArrayRef)| match data_type {
+            DataType::List(item) => {
+                let items = new_empty_array(item.data_type());
+                let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(0, rows));
+                let list = ListArray::try_new(Arc::clone(item), offsets, items, None)?;
+                Ok(Arc::new(list) as ArrayRef)
+            }
+            _ => Ok(Arc::clone(null)),
+        };
+        let empty_lists = self.types.iter().zip(&nulls).map(empty_list);
+        let empty_lists = empty_lists.collect::<Result<_, ArrowError>>()?;
+        Ok(Columns {
+            rows,
+            nulls,
+            empty_lists,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Array;
+    use oriel_storage::schema::{Schemas, Table};
+
+    use super::*;
+
+    /// Scenario: batches of many sizes, again and again, one of them beyond what is kept.
+    /// Guarantees: each column has an array of its type with NULL or an empty list in every row;
+    /// batches of one size share them; memory is bounded.
+    #[test]
+    fn arrays_are_shared_by_size() {
+        let schemas = Schemas::format0();
+        for table in [Table::Spans, Table::Logs, Table::Metrics] {
+            let schema = schemas.of(table);
+            let absent = Absent::new(schema);
+            for rows in (1..100).chain([ROWS_MAX + 1]) {
+                let columns = absent.of(rows).expect("columns");
+                for (at, column) in schema.columns.iter().enumerate() {
+                    let (null, list) = (&columns.nulls[at], &columns.empty_lists[at]);
+                    assert_eq!((null.len(), null.null_count()), (rows, rows));
+                    assert_eq!(list.len(), rows);
+                    assert_eq!(null.data_type(), &column.data_type);
+                    assert_eq!(list.data_type(), &column.data_type);
+                    let is_list = matches!(column.data_type, DataType::List(_));
+                    assert_eq!(list.null_count() == 0, is_list);
+                }
+            }
+            let (first, again) = (absent.of(7).expect("new"), absent.of(7).expect("kept"));
+            assert!(Arc::ptr_eq(&first, &again));
+            let kept = absent.kept.lock().expect("the lock");
+            assert!(kept.len() <= KEPT && kept.iter().all(|columns| columns.rows <= ROWS_MAX));
+        }
+    }
+}
