@@ -85,6 +85,11 @@ struct Shared<T> {
 
 struct Queue<T> {
     waiting: VecDeque<Queued<T>>,
+    /// Bytes of their payloads.
+    bytes: usize,
+    /// How many frames the writer sleeps for; 0 while it is awake. Waking it for each would cost more
+    /// than writing them.
+    wanted: usize,
     closed: bool,
     /// Why nothing can be written until a restart.
     failed: Option<String>,
@@ -106,6 +111,13 @@ struct Segments {
 fn lock<S>(mutex: &Mutex<S>) -> MutexGuard<'_, S> {
     // Nothing under these locks leaves its state half changed.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> Queue<T> {
+    /// Whether there is enough for a group of `count` frames.
+    fn has(&self, count: usize) -> bool {
+        self.waiting.len() >= count || self.bytes >= GROUP_BYTES_MAX
+    }
 }
 
 impl<T: Send + 'static> std::fmt::Debug for Wal<T> {
@@ -134,6 +146,8 @@ impl<T: Send + 'static> Wal<T> {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue {
                 waiting: VecDeque::new(),
+                bytes: 0,
+                wanted: 0,
                 closed: false,
                 failed: None,
             }),
@@ -191,14 +205,18 @@ impl<T: Send + 'static> Wal<T> {
                 reason: "it is closing; retry after the restart".to_owned(),
             });
         }
+        queue.bytes += frame.payload.len();
         queue.waiting.push_back(Queued {
             frame,
             rejected,
             item,
             _room: room,
         });
-        drop(queue);
-        self.shared.wake.notify_one();
+        if queue.wanted > 0 && queue.has(queue.wanted) {
+            queue.wanted = 0;
+            drop(queue);
+            self.shared.wake.notify_one();
+        }
         Ok(())
     }
 
@@ -292,32 +310,13 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
 
     /// The next group; `None` once closed and empty.
     fn take(&self) -> Option<VecDeque<Queued<T>>> {
-        let full = |queue: &Queue<T>| {
-            queue.waiting.len() >= self.last_count
-                || queue
-                    .waiting
-                    .iter()
-                    .map(|q| q.frame.payload.len())
-                    .sum::<usize>()
-                    >= GROUP_BYTES_MAX
-        };
-        let queue = lock(&self.shared.queue);
-        let mut queue = self
-            .shared
-            .wake
-            .wait_while(queue, |queue| queue.waiting.is_empty() && !queue.closed)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.sleep(lock(&self.shared.queue), 1, None);
         if queue.waiting.is_empty() {
             return None;
         }
-        if !self.options.window.is_zero() && !full(&queue) && !queue.closed {
-            let waited = self
-                .shared
-                .wake
-                .wait_timeout_while(queue, self.options.window, |queue| {
-                    !full(queue) && !queue.closed
-                });
-            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let window = self.options.window;
+        if !window.is_zero() {
+            queue = self.sleep(queue, self.last_count, Some(window));
         }
         let mut bytes = 0;
         let count = queue
@@ -329,7 +328,32 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
                 fits
             })
             .count();
-        Some(queue.waiting.drain(..count).collect())
+        let group: VecDeque<_> = queue.waiting.drain(..count).collect();
+        queue.bytes -= group.iter().map(|q| q.frame.payload.len()).sum::<usize>();
+        Some(group)
+    }
+
+    /// Waits until there is enough for `count` frames, for `window` at most, or the queue is closed.
+    fn sleep<'q>(
+        &self,
+        mut queue: MutexGuard<'q, Queue<T>>,
+        count: usize,
+        window: Option<Duration>,
+    ) -> MutexGuard<'q, Queue<T>> {
+        queue.wanted = count;
+        let short = |queue: &mut Queue<T>| !queue.has(count) && !queue.closed;
+        let wake = &self.shared.wake;
+        queue = match window {
+            None => wake
+                .wait_while(queue, short)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(window) => {
+                let waited = wake.wait_timeout_while(queue, window, short);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        queue.wanted = 0;
+        queue
     }
 
     /// Writes and settles a group, in as many runs as it takes segments.
