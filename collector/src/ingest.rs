@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 use crate::admit::{Budget, Permit};
 use crate::decode::{DECODER_VERSION, DecodeError, Decoded, Decoder};
+use crate::figures::Figures;
 use crate::inflate::{InflateError, inflate_within};
 use crate::live::Live;
 use crate::live::sender::{Seen, Sender};
@@ -49,6 +50,7 @@ pub(crate) struct Ingest {
     cores: Arc<Semaphore>,
     clock: SystemClock,
     live: Arc<Live>,
+    figures: Figures,
 }
 
 /// Whether a request is new.
@@ -79,6 +81,7 @@ impl Ingest {
             tenant: TenantId::default_tenant(),
             clock: SystemClock,
             live: Arc::default(),
+            figures: Figures::new(),
             config,
             store,
             token,
@@ -140,16 +143,18 @@ impl Ingest {
         };
         let mut seen = Seen::new(Bytes::new(), encoding);
         let outcome = self.flow(call, body, &mut seen).await;
-        let transport = call.transport.as_str();
-        metrics::histogram!("oriel_request_seconds", "signal" => call.signal.as_str(), "transport" => transport)
+        let figures = self.figures.of(call.signal);
+        figures
+            .calls(call.transport)
+            .seconds
             .record(started.elapsed());
         match outcome {
             Ok((answer, Once::Again)) => {
-                count_stored(&call, &answer);
+                figures.calls(call.transport).stored(&answer);
                 Ok(answer)
             }
             Ok((answer, Once::First)) => {
-                count_stored(&call, &answer);
+                figures.calls(call.transport).stored(&answer);
                 if answer.rejected > 0 {
                     let now = self.clock.now();
                     let record = sender.refused_in_part(now, &answer, &seen);
@@ -183,8 +188,8 @@ impl Ingest {
             Err(_) => Seen::new(arrived, seen.encoding),
         };
         let payload = read?;
-        metrics::counter!("oriel_received_bytes_total", "signal" => call.signal.as_str())
-            .increment(payload.bytes.len() as u64);
+        let figures = self.figures.of(call.signal);
+        figures.bytes.increment(payload.bytes.len() as u64);
         let received_at = self.clock.now();
         let plain = self.inflate(call.signal, &payload, permit).await?;
         let claimed = match self.store.claim(plain.hash).await? {
@@ -206,7 +211,8 @@ impl Ingest {
             request_hash: claimed.hash(),
         };
         let (decoded, _permit) = self.decode(&header, plain).await?;
-        count_records(call.signal, &decoded);
+        figures.records.increment(decoded.accepted);
+        count_faults(call.signal, &decoded);
         let answer = Answer {
             rejected: decoded.rejected,
             message: shorten(decoded.message),
@@ -318,7 +324,8 @@ impl Ingest {
             }
         }
         metrics::counter!("oriel_rejected_requests_total", "reason" => error.reason()).increment(1);
-        count_request(signal, transport, "refused");
+        let calls = self.figures.of(signal).calls(transport);
+        calls.refused.increment(1);
     }
 }
 
@@ -360,24 +367,9 @@ fn shorten(mut message: String) -> String {
     message
 }
 
-/// Counts a call that was answered OK.
-fn count_stored(call: &Call, answer: &Answer) {
-    let outcome = if answer.rejected > 0 { "partial" } else { "ok" };
-    count_request(call.signal, call.transport, outcome);
-}
-
-fn count_request(signal: Signal, transport: Transport, outcome: &'static str) {
-    metrics::counter!(
-        "oriel_received_requests_total",
-        "signal" => signal.as_str(), "transport" => transport.as_str(), "outcome" => outcome,
-    )
-    .increment(1);
-}
-
-fn count_records(signal: Signal, decoded: &Decoded) {
+/// Counts what was wrong with the records of a request.
+fn count_faults(signal: Signal, decoded: &Decoded) {
     let signal = signal.as_str();
-    metrics::counter!("oriel_received_records_total", "signal" => signal)
-        .increment(decoded.accepted);
     if decoded.rejected > 0 {
         metrics::counter!("oriel_rejected_records_total", "signal" => signal, "reason" => "invalid")
             .increment(decoded.rejected);

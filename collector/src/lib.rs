@@ -13,6 +13,7 @@ mod auth;
 mod config;
 pub mod decode;
 mod error;
+mod figures;
 pub mod inflate;
 mod ingest;
 mod live;
