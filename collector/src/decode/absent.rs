@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{ArrayRef, ListArray, new_empty_array, new_null_array};
+use arrow::array::{Array, ArrayRef, ListArray, new_empty_array, new_null_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
@@ -22,10 +22,26 @@ const ROWS_MAX: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Columns {
     rows: usize,
+    /// Memory they hold, unless they are kept for other batches.
+    pub(super) bytes: usize,
     /// Nothing but NULL.
     pub(super) nulls: Vec<ArrayRef>,
     /// Nothing but lists without items, in list columns; else as `nulls`.
     pub(super) empty_lists: Vec<ArrayRef>,
+}
+
+impl Columns {
+    /// Memory of the arrays of NULL, each counted once.
+    fn memory(&self) -> usize {
+        let first = |(at, array): &(usize, &ArrayRef)| {
+            let before = &self.nulls[..*at];
+            !before.iter().any(|other| Arc::ptr_eq(other, array))
+        };
+        let distinct = self.nulls.iter().enumerate().filter(first);
+        distinct
+            .map(|(_, array)| array.get_array_memory_size())
+            .sum()
+    }
 }
 
 /// Makes and keeps such arrays for the columns of one table.
@@ -48,7 +64,9 @@ impl Absent {
     /// The arrays of `rows` rows.
     pub(super) fn of(&self, rows: usize) -> Result<Arc<Columns>, ArrowError> {
         if rows > ROWS_MAX {
-            return Ok(Arc::new(self.make(rows)?));
+            let mut columns = self.make(rows)?;
+            columns.bytes = columns.memory();
+            return Ok(Arc::new(columns));
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.iter().position(|columns| columns.rows == rows) {
@@ -84,6 +102,7 @@ impl Absent {
         let empty_lists = empty_lists.collect::<Result<_, ArrowError>>()?;
         Ok(Columns {
             rows,
+            bytes: 0,
             nulls,
             empty_lists,
         })
@@ -92,7 +111,6 @@ impl Absent {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Array;
     use oriel_storage::schema::{Schemas, Table};
 
     use super::*;
@@ -119,7 +137,9 @@ mod tests {
                 }
             }
             let (first, again) = (absent.of(7).expect("new"), absent.of(7).expect("kept"));
-            assert!(Arc::ptr_eq(&first, &again));
+            assert!(Arc::ptr_eq(&first, &again) && first.bytes == 0);
+            let alone = absent.of(ROWS_MAX + 1).expect("made");
+            assert!(alone.bytes > ROWS_MAX && alone.bytes < 200 * ROWS_MAX);
             let kept = absent.kept.lock().expect("the lock");
             assert!(kept.len() <= KEPT && kept.iter().all(|columns| columns.rows <= ROWS_MAX));
         }

@@ -111,7 +111,7 @@ pub struct Decoded {
 const ROOMS_MAX: usize = 4;
 
 /// Columns that more bytes than this went through are not kept.
-const ROOM_BYTES_MAX: usize = 4 << 20;
+const ROOM_BYTES_MAX: usize = 2 << 20;
 
 /// Decodes requests into the columns of one store's schemas.
 #[derive(Debug)]

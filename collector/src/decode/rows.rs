@@ -446,7 +446,7 @@ impl Arrays<'_> {
     /// The rows, and the memory they hold; columns that nobody added are NULL.
     fn record_batch(self, absent: &Absent) -> Result<(RecordBatch, usize), ArrowError> {
         let absent = absent.of(self.rows)?;
-        let mut bytes = 0;
+        let mut bytes = absent.bytes;
         let mut columns = Vec::with_capacity(self.arrays.len());
         for (array, null) in self.arrays.into_iter().zip(&absent.nulls) {
             bytes += COLUMN_BYTES;
