@@ -32,6 +32,11 @@ pub struct Config {
     pub running_max: usize,
     /// Memory for Parquet footers and page indexes, shared by all queries. Default 128 MiB.
     pub metadata_cache_bytes: ByteSize,
+    /// Records that one question for patterns of logs reads; with more, the newest. Default
+    /// 1,000,000.
+    pub pattern_records_max: usize,
+    /// Live tails of logs at one time; more are refused. Default 32.
+    pub tails_max: usize,
     /// Threads that run queries; 0 is one a core. Default 0.
     pub threads: usize,
 }
@@ -49,6 +54,8 @@ impl Default for Config {
             sql_bytes_max: ByteSize::kib(256),
             running_max: 16,
             metadata_cache_bytes: ByteSize::mib(128),
+            pattern_records_max: 1_000_000,
+            tails_max: 32,
             threads: 0,
         }
     }

@@ -80,9 +80,9 @@ impl Answer {
         self.pieces.recv().await
     }
 
-    /// Asks for no more rows: the end follows soon.
-    pub(crate) fn cut(&self) {
-        self.cut.store(true, Ordering::Relaxed);
+    /// Set, it asks for no more rows: the end follows soon.
+    pub(crate) fn cutter(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cut)
     }
 }
 
@@ -140,6 +140,31 @@ impl Engine {
     /// What queries hold.
     pub(crate) fn memory(&self) -> &Memory {
         self.environment.memory()
+    }
+
+    /// Starts `work` on the threads of queries, where it holds up nobody who sends. It ends at its
+    /// next await when the handle is dropped.
+    ///
+    /// Errors: the server closes.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<AbortOnDropHandle<T>, Error> {
+        let Some(runtime) = &self.runtime else {
+            return Err(Error::new(Code::Unavailable, "the server is closing"));
+        };
+        Ok(AbortOnDropHandle::new(runtime.spawn(work)))
+    }
+
+    /// Does `work` as [`Engine::spawn`] does, and waits for it.
+    ///
+    /// Errors: it panicked, or the server closes. Cancel safety: dropped, the work ends.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let done = self.spawn(work)?.await;
+        done.map_err(|_| Error::new(Code::Internal, "the work stopped"))
     }
 
     /// Tasks at work for queries, those that nobody waits for any more included.

@@ -6,22 +6,28 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::datatypes::SchemaRef;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use oriel_proto::{Token, TraceId};
-use oriel_storage::schema::Schemas;
-use oriel_storage::{Snapshot, Store, TenantId};
+use oriel_storage::schema::{Schemas, Table};
+use oriel_storage::{Following, Snapshot, Store, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
@@ -54,6 +60,10 @@ pub(crate) struct Source {
     /// Colour slots of services, by name: of these, and of all that were asked for before.
     pub(crate) slots: Slots,
     pub(crate) delete: Delete,
+    /// Tells of log records as they become visible.
+    pub(crate) follow: Arc<dyn Fn() -> Following + Send + Sync>,
+    /// Cancelled when the server stops: streams end.
+    pub(crate) stop: CancellationToken,
 }
 
 /// See [`Source::slots`].
@@ -74,6 +84,8 @@ impl fmt::Debug for Source {
 pub(crate) struct Api {
     pub(crate) engine: Arc<Engine>,
     pub(crate) source: Source,
+    /// Places for live tails.
+    pub(crate) tails: Arc<Semaphore>,
     token: Option<Token>,
 }
 
@@ -109,19 +121,23 @@ impl Activity {
 }
 
 /// The query API over `store` with its description, and what its queries do; requests must carry
-/// `token` when there is one.
+/// `token` when there is one. Streams without an end of their own end with `stop`.
 ///
 /// Errors: threads or the spill directory cannot be had.
 pub fn router(
     config: Config,
     store: Store,
     token: Option<Token>,
+    stop: CancellationToken,
 ) -> Result<(OpenApiRouter, Activity), Error> {
     let engine = Engine::new(config, Arc::clone(store.objects()), store.schemas())?;
     let schemas = store.schemas().clone();
     let slots = store.clone();
     let delete = delete::of(store.clone());
+    let followed = store.clone();
     let source = Source {
+        follow: Arc::new(move || followed.follow(&TenantId::default_tenant(), Table::Logs)),
+        stop,
         slots: Arc::new(move |names| {
             let store = slots.clone();
             Box::pin(async move { store.service_slots(names).await })
@@ -141,6 +157,7 @@ pub fn router(
 pub(crate) fn routes(engine: Engine, source: Source, token: Option<Token>) -> OpenApiRouter {
     let body_max = engine.config().sql_bytes_max.as_u64() as usize * 2 + 1024;
     let api = Api {
+        tails: Arc::new(Semaphore::new(engine.config().tails_max)),
         engine: Arc::new(engine),
         source,
         token,
@@ -235,6 +252,12 @@ pub(crate) struct ErrorBody {
     error: Error,
 }
 
+impl From<Error> for ErrorBody {
+    fn from(error: Error) -> Self {
+        ErrorBody { error }
+    }
+}
+
 /// Describes an answer in bytes.
 pub(crate) enum Binary {}
 
@@ -314,12 +337,8 @@ async fn sql(
     let answer = api.engine.query_as(id, snapshot, request.sql).await;
     let outcome = if answer.is_ok() { "ok" } else { "error" };
     metrics::counter!("oriel_queries_total", "outcome" => outcome).increment(1);
-    let response = respond(
-        answer?,
-        format,
-        api.engine.config().answer_bytes_max.as_u64(),
-    )
-    .await;
+    let bytes_max = api.engine.config().answer_bytes_max.as_u64();
+    let response = respond(Flow::of(answer?), format, bytes_max).await;
     metrics::histogram!("oriel_query_first_rows_seconds").record(started.elapsed().as_secs_f64());
     response
 }
@@ -345,15 +364,45 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<SqlRequest, Error> {
     })
 }
 
-/// The response to an answer: its status waits for the first rows, so that most errors have one.
-async fn respond(mut answer: Answer, format: Format, bytes_max: u64) -> Result<Response, Error> {
-    let (encoder, start) = Encoder::start(format, &answer.schema)?;
-    let first = match answer.next().await {
+/// Rows on their way: dropped, what makes them is cancelled.
+pub(crate) struct Flow {
+    /// Their columns.
+    pub(crate) schema: SchemaRef,
+    /// Rows, then one end or failure.
+    pub(crate) pieces: BoxStream<'static, Piece>,
+    /// Set when no more rows are wanted: the end then follows soon.
+    pub(crate) cut: Arc<AtomicBool>,
+}
+
+impl Flow {
+    /// The rows of one query.
+    fn of(answer: Answer) -> Flow {
+        let (schema, cut) = (Arc::clone(&answer.schema), answer.cutter());
+        let pieces = futures::stream::unfold(answer, |mut answer| async move {
+            let piece = answer.next().await?;
+            Some((piece, answer))
+        });
+        Flow {
+            schema,
+            pieces: pieces.boxed(),
+            cut,
+        }
+    }
+}
+
+/// The response to `flow`: its status waits for the first rows, so that most errors have one.
+pub(crate) async fn respond(
+    mut flow: Flow,
+    format: Format,
+    bytes_max: u64,
+) -> Result<Response, Error> {
+    let (encoder, start) = Encoder::start(format, &flow.schema)?;
+    let first = match flow.pieces.next().await {
         Some(Piece::Failed(error)) => return Err(error),
         first => first,
     };
     let body = Writing {
-        answer,
+        flow,
         encoder: Some(encoder),
         first,
         start,
@@ -378,7 +427,7 @@ async fn respond(mut answer: Answer, format: Format, bytes_max: u64) -> Result<R
 
 /// A body on its way: dropped with the connection, which cancels the query.
 struct Writing {
-    answer: Answer,
+    flow: Flow,
     encoder: Option<Encoder>,
     first: Option<Piece>,
     start: Vec<u8>,
@@ -395,7 +444,7 @@ impl Writing {
             self.encoder.as_ref()?;
             let piece = match self.first.take() {
                 Some(piece) => Some(piece),
-                None => self.answer.next().await,
+                None => self.flow.pieces.next().await,
             };
             match piece {
                 Some(Piece::Rows(rows)) if self.bytes_left > 0 => {
@@ -405,7 +454,7 @@ impl Writing {
                         Ok(bytes) => {
                             self.bytes_left = self.bytes_left.saturating_sub(bytes.len() as u64);
                             if self.bytes_left == 0 {
-                                self.answer.cut();
+                                self.flow.cut.store(true, Ordering::Relaxed);
                             }
                             return Some(Ok(data(bytes)));
                         }

@@ -18,8 +18,10 @@ mod result;
 
 mod execute;
 mod parse;
+mod patterns;
 mod running;
 mod series;
+mod tally;
 mod trace;
 mod work;
 

@@ -13,10 +13,13 @@ use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 use oriel_proto::UnixNanos;
 use oriel_storage::schema::{Schemas, Table, TableSchema};
-use oriel_storage::{Batch, ColumnStats, PartId, PartMeta, Snapshot, StatValue, TenantId};
+use oriel_storage::{
+    Batch, ColumnStats, Followers, PartId, PartMeta, Snapshot, StatValue, TenantId,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::Config;
@@ -176,6 +179,10 @@ impl World {
         let source = Source {
             snapshot: Arc::new(move || snapshot.clone()),
             schemas: self.schemas.clone(),
+            follow: Arc::new(|| {
+                Followers::default().follow(&TenantId::default_tenant(), Table::Logs)
+            }),
+            stop: CancellationToken::new(),
             slots: Arc::new(|names: Vec<String>| {
                 let slots = names.into_iter().zip(0..).collect();
                 Box::pin(async move { Ok(slots) })

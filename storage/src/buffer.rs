@@ -30,6 +30,13 @@ pub(crate) struct Published {
     pub(crate) seen: SeenEntry,
 }
 
+impl Published {
+    /// Whose rows these are, and the rows. Copies pointers.
+    pub(crate) fn visible(&self) -> (TenantId, Vec<Batch>) {
+        (self.tenant.clone(), self.batches.clone())
+    }
+}
+
 /// Rows of consecutive frames.
 #[derive(Debug, Default)]
 pub(crate) struct Generation {

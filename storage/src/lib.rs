@@ -30,6 +30,7 @@ mod expire;
 pub mod failpoint;
 mod files;
 mod flush;
+mod follow;
 mod frame;
 #[doc(hidden)]
 pub mod fuzz;
@@ -63,6 +64,7 @@ pub use config::Config;
 pub use delete::{AttributeIs, DeleteProgress, Deleted, Selection};
 pub use doctor::{Finding, Report, Severity, doctor};
 pub use error::{Error, ErrorKind, Result};
+pub use follow::{Followed, Followers, Following};
 pub use frame::{
     ContentEncoding, ContentType, Frame, FrameHeader, ReplayError, ReplayFn, RequestHash, TenantId,
     WalPosition,

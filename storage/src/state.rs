@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::buffer::{Generation, Published};
 use crate::catalog::Committed;
+use crate::follow::Followers;
 use crate::schema::{Schemas, Table};
 use crate::{MissingPart, PartId, PartMeta, Snapshot, Stats, TenantId, WalPosition, invariant};
 
@@ -22,6 +23,8 @@ pub(crate) struct State {
     cut: Mutex<Cut>,
     /// Told when a part was found damaged.
     pub(crate) damage: Notify,
+    /// Told of rows when they are visible.
+    pub(crate) followers: Followers,
 }
 
 #[derive(Debug)]
@@ -85,6 +88,7 @@ impl State {
         State {
             cut: Mutex::new(cut),
             damage: Notify::new(),
+            followers: Followers::default(),
         }
     }
 
@@ -148,12 +152,22 @@ impl State {
     /// Makes the rows of consecutive frames visible together. Returns the bytes buffered and not
     /// sealed.
     pub(crate) fn publish(&self, frames: Vec<Published>) -> u64 {
-        let mut cut = self.lock();
-        for frame in frames {
-            cut.active.push(frame);
+        let told: Vec<_> = match self.followers.any() {
+            true => frames.iter().map(Published::visible).collect(),
+            false => Vec::new(),
+        };
+        let bytes = {
+            let mut cut = self.lock();
+            for frame in frames {
+                cut.active.push(frame);
+            }
+            metrics::gauge!("oriel_buffer_bytes").set(cut.buffer_bytes() as f64);
+            cut.active.bytes
+        };
+        for (tenant, batches) in told {
+            self.followers.tell(&tenant, &batches);
         }
-        metrics::gauge!("oriel_buffer_bytes").set(cut.buffer_bytes() as f64);
-        cut.active.bytes
+        bytes
     }
 
     /// The log holds frames up to `last` that are in no part and have to be replayed, `bytes` in all;

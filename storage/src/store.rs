@@ -16,14 +16,14 @@ use crate::engine::{Engine, lock};
 use crate::lock::Lock;
 use crate::recover::{Machine, recover};
 use crate::replay::Backlog;
-use crate::schema::Schemas;
+use crate::schema::{Schemas, Table};
 use crate::seen::{SeenEntry, Ticket};
 use crate::slots::Slots;
 use crate::tasks::{self, Pressure, Wake};
 use crate::wal::writer::{Settled, Wal};
 use crate::{
-    Batch, Clock, Config, DeleteProgress, Deleted, Error, Frame, PartId, Replay, ReplayFn,
-    RequestHash, Result, Selection, Snapshot, TenantId, WalPosition, failpoint,
+    Batch, Clock, Config, DeleteProgress, Deleted, Error, Following, Frame, PartId, Replay,
+    ReplayFn, RequestHash, Result, Selection, Snapshot, TenantId, WalPosition, failpoint,
 };
 
 /// XXH3 takes secrets of this length.
@@ -370,6 +370,12 @@ impl Store {
         snapshot.indexed(indexes)
     }
 
+    /// Tells of rows of `table` of `tenant` that become visible from now on. Those of the log that is
+    /// replayed are not among them.
+    pub fn follow(&self, tenant: &TenantId, table: Table) -> Following {
+        self.0.engine.state.followers.follow(tenant, table)
+    }
+
     /// Writes all buffered rows to parts and commits them. While the log is replayed, those of
     /// requests that came since the start stay buffered.
     ///
@@ -497,6 +503,7 @@ impl Store {
             store.flush()
         })
         .await;
+        self.0.engine.state.followers.close();
         let tasks = std::mem::take(&mut *lock(&self.0.tasks));
         for task in tasks {
             if let Err(error) = task.await {

@@ -1,5 +1,11 @@
 //! Log records: pages, totals, histograms, one record.
 
+mod context;
+mod export;
+mod fields;
+mod patterns;
+mod tail;
+
 use std::collections::BTreeMap;
 
 use oriel_proto::Signal;

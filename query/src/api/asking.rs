@@ -33,9 +33,14 @@ pub(crate) struct Asking {
 impl Asking {
     /// Questions to what the store holds now.
     pub(crate) fn new(api: &Api) -> Self {
+        Asking::of(Arc::clone(&api.engine), (api.source.snapshot)())
+    }
+
+    /// Questions to `snapshot`.
+    pub(crate) fn of(engine: Arc<Engine>, snapshot: Snapshot) -> Self {
         Asking {
-            engine: Arc::clone(&api.engine),
-            snapshot: Arc::new((api.source.snapshot)()),
+            engine,
+            snapshot: Arc::new(snapshot),
             spent: Mutex::default(),
         }
     }
@@ -43,6 +48,11 @@ impl Asking {
     /// The snapshot that is asked.
     pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// The same, to ask it more.
+    pub(crate) fn shared_snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot)
     }
 
     /// All rows of `sql`, in batches without empty ones.

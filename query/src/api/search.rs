@@ -166,6 +166,8 @@ struct TracesPage {
     total: u64,
     /// Where the next page begins; null on the last
     cursor: Option<String>,
+    /// The filter as SQL: a statement that finds the same, to go on from
+    sql: String,
     receipt: Receipts,
 }
 
@@ -211,6 +213,10 @@ async fn search_traces(
     let wanted = Selection::new(&api, Table::Spans, page.range, asked.q.as_deref())?;
     let order = trace_order(asked.sort);
     let matching = matching_traces(&wanted);
+    let sql = format!(
+        "SELECT * FROM ({matching}) ORDER BY {} LIMIT {limit}",
+        order.order_by()
+    );
     // The total of the first page is that of all: a place brings it along.
     let (total, behind) = match &page.place {
         None => ("count(*) OVER ()", "TRUE".to_owned()),
@@ -253,6 +259,7 @@ async fn search_traces(
         traces,
         total,
         cursor,
+        sql,
         receipt: asking.receipt(),
     })
 }
@@ -382,6 +389,8 @@ struct SpansPage {
     total: u64,
     /// Where the next page begins; null on the last
     cursor: Option<String>,
+    /// The filter as SQL: a statement that finds the same, to go on from
+    sql: String,
     receipt: Receipts,
 }
 
@@ -415,8 +424,9 @@ async fn search_spans(
     let page = Page::of(&asked, "spans")?;
     let asking = Asking::new(&api);
     let wanted = Selection::new(&api, Table::Spans, page.range, asked.q.as_deref())?;
-    let wanted = wanted.sql();
     let order = span_order(asked.sort);
+    let sql = wanted.statement(&order.order_by(), limit);
+    let wanted = wanted.sql();
     let behind = match &page.place {
         None => String::new(),
         Some(place) => format!(" AND {}", order.behind(place)),
@@ -456,6 +466,7 @@ async fn search_spans(
         spans,
         total,
         cursor,
+        sql,
         receipt: asking.receipt(),
     })
 }

@@ -59,4 +59,13 @@ impl Selection {
             condition => format!("{} AND {condition}", self.time()),
         }
     }
+
+    /// A statement that shows these rows, for people to go on from.
+    pub(crate) fn statement(&self, order: &str, limit: u32) -> String {
+        format!(
+            "SELECT * FROM {} WHERE {} ORDER BY {order} LIMIT {limit}",
+            self.table,
+            self.sql()
+        )
+    }
 }

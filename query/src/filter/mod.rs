@@ -42,6 +42,41 @@ pub(crate) fn printed(q: &str) -> Option<String> {
     parse::parse(q).ok()?.map(|expr| expr.to_string())
 }
 
+/// Filter text for rows whose `key`, which is written unquoted, is `value`: as text, or, when not
+/// `text`, as the number that it may spell.
+pub(crate) fn term(key: &str, value: &str, text: bool) -> String {
+    let name = key.to_owned();
+    let key = ast::Key {
+        name,
+        quoted: false,
+    };
+    let value = ast::Value::new(value.to_owned(), text);
+    let what = ast::What::Key(key, ast::Test::Match(ast::Match::Plain(value)));
+    ast::Term { at: 0, what }.to_string()
+}
+
+/// Filter text for rows whose `key` holds all `pieces`, one behind the other; `None` without pieces.
+pub(crate) fn holding(key: &str, pieces: Vec<String>) -> Option<String> {
+    if pieces.is_empty() {
+        return None;
+    }
+    let anything = [String::new()];
+    let pieces = anything
+        .iter()
+        .cloned()
+        .chain(pieces)
+        .chain(anything.iter().cloned());
+    let pattern = like::Pattern {
+        pieces: pieces.collect(),
+    };
+    let key = ast::Key {
+        name: key.to_owned(),
+        quoted: false,
+    };
+    let what = ast::What::Key(key, ast::Test::Match(ast::Match::Like(pattern)));
+    Some(ast::Term { at: 0, what }.to_string())
+}
+
 /// What is wrong with a filter, and where.
 #[derive(Debug, Clone, PartialEq)]
 struct Wrong {

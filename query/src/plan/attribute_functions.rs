@@ -8,6 +8,7 @@
 //! - `row_digest(column, …)`: 64 bits that follow from the values and their places; NULL counts as
 //!   nothing, so that columns appended later do not change it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -109,6 +110,27 @@ impl ScalarUDFImpl for Function {
     }
 }
 
+/// The attributes in an overflow: key, letter of the type, value as text. Of a key that was sent
+/// twice, the first value.
+pub(crate) fn entries(
+    object: &str,
+) -> impl Iterator<Item = (Cow<'_, str>, char, Option<Cow<'_, str>>)> {
+    json_text::members(object).map(|(key, value)| {
+        let first = json_text::marked(value, "$dup")
+            .and_then(|twins| json_text::elements(twins).next())
+            .unwrap_or(value);
+        (plain_key(key), letter(first), json_text::text(first))
+    })
+}
+
+/// A key as it was sent: one that begins with a dollar sign is stored with one more.
+fn plain_key(key: Cow<'_, str>) -> Cow<'_, str> {
+    match key.starts_with("$$") {
+        true => Cow::Owned(key[1..].to_owned()),
+        false => key,
+    }
+}
+
 fn keys(objects: &StringViewArray) -> ArrayRef {
     let mut out = ListBuilder::new(StringViewBuilder::new());
     let mut entry = String::new();
@@ -126,12 +148,7 @@ fn keys(objects: &StringViewArray) -> ArrayRef {
                 None => entry.push(letter(value)),
             }
             entry.push(':');
-            // A key that begins with a dollar sign is stored with one more.
-            entry.push_str(
-                key.strip_prefix('$')
-                    .filter(|rest| rest.starts_with('$'))
-                    .unwrap_or(&key),
-            );
+            entry.push_str(&plain_key(key));
             out.values().append_value(&entry);
         }
         out.append(true);
