@@ -31,6 +31,7 @@ pub mod fuzz;
 
 mod api;
 mod http;
+mod respond;
 
 pub use self::http::{Activity, router};
 pub use config::Config;

@@ -93,8 +93,12 @@ impl Tally {
                 let least = self.counts.values().map(|known| known.count).min();
                 let paid = least.unwrap_or_default().min(times);
                 estimate.lost += paid;
+                let bytes = &mut self.bytes;
                 self.counts.retain(|_, known| {
                     known.count -= paid;
+                    if known.count == 0 {
+                        *bytes -= known.value.len();
+                    }
                     known.count > 0
                 });
                 if times > paid {

@@ -104,12 +104,14 @@ impl Patterns {
         let Some(rest) = self.templates.put(hash, template) else {
             return;
         };
-        let (length, first) = (tokens(&rest.text).count(), tokens(&rest.text).next());
-        let kind = first.unwrap_or_default().as_bytes();
-        let kind = xxh3_64_with_seed(kind, length as u64);
+        let first = tokens(&rest.text).next().unwrap_or_default();
+        let length = tokens(&rest.text).count() as u64;
+        let kind = xxh3_64_with_seed(first.as_bytes(), length);
+        // What has no place may be of another kind than what came.
         let Some(rest) = self.kinds.put(kind, rest) else {
             return;
         };
+        let length = tokens(&rest.text).count();
         match self.lengths.get_mut(&length) {
             Some(known) => known.absorb(rest),
             None => {

@@ -28,8 +28,9 @@ use crate::api::services::bucket_sql;
 use crate::error::{Code, Error};
 use crate::execute::{Answer, Engine, Piece};
 use crate::filter::keys::{Field, builtin, explicit_level, level_sql};
-use crate::http::{Api, Binary, ErrorBody, Flow, respond};
+use crate::http::{Api, Binary, ErrorBody};
 use crate::receipt::Receipt;
+use crate::respond::{Flow, respond};
 use crate::result::Format;
 use crate::series::steps::Steps;
 
