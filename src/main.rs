@@ -90,12 +90,8 @@ async fn run(mut settings: Settings) -> Result<()> {
         () = stop.cancelled() => return Ok(()),
     };
     let collector = Collector::new(settings.collector.clone(), store.clone(), token.clone());
-    let (api, activity) = oriel_query::router(
-        settings.query.clone(),
-        store.clone(),
-        token.clone(),
-        stop.clone(),
-    )?;
+    let (query, until) = (settings.query.clone(), stop.clone());
+    let (api, activity) = oriel_query::router(query, store.clone(), token.clone(), until)?;
     let live = collector.api_router(stop.clone());
     let api = openapi::described(own_description, [live, api], token)?;
     grpc_door.open(collector.grpc_router());
