@@ -1,5 +1,6 @@
 //! Log records: pages, totals, histograms, one record.
 
+mod columns;
 mod context;
 mod export;
 mod fields;

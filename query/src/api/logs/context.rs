@@ -13,7 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Key, Log, bounds, columns, no_record};
+use super::chosen::Chosen;
+use super::{COLUMNS, Key, Log, bounds, columns, no_record};
 use crate::api::asking::{Asking, Receipts};
 use crate::api::cells::{Row, rows};
 use crate::api::request::{Params, Range};
@@ -76,6 +77,8 @@ struct ContextParams {
     after: Option<u32>,
     /// Only such records, besides the one asked for.
     q: Option<String>,
+    /// Built-in keys or attributes that each record has in `columns`, with commas between; up to 16.
+    columns: Option<String>,
 }
 
 /// One thing that the records of a stream have in common.
@@ -135,7 +138,8 @@ async fn context(
     let extra = Selection::new(&api, Table::Logs, ever, params.q.as_deref())?;
     let asking = Asking::new(&api);
     let schema = api.source.schemas.of(Table::Logs);
-    let (log, source) = find(&asking, schema, key).await?;
+    let chosen = Chosen::parse(params.columns.as_deref())?;
+    let (log, source) = find(&asking, schema, &chosen, key).await?;
     let choices: Vec<StreamBy> = ALL
         .into_iter()
         .filter(|by| source.stream(*by).is_some())
@@ -156,6 +160,7 @@ async fn context(
     let side = |side, wanted| Neighbours {
         asking: &asking,
         schema,
+        chosen: &chosen,
         condition: &condition,
         key,
         side,
@@ -220,12 +225,11 @@ const SOURCE: &str = "resource_attributes['service.instance.id'] AS source_insta
      coalesce(attributes['log.file.path'], resource_attributes['log.file.path'], \
               scope_attributes['log.file.path']) AS source_file, \
      service_name AS source_service";
-/// The first of them.
-const SOURCE_COLUMN: usize = 14;
 
 impl Source {
-    fn read(row: &Row<'_>) -> Source {
-        let text = |column| row.text(SOURCE_COLUMN + column).map(str::to_owned);
+    /// From a row that has them from the column `first` on.
+    fn read(row: &Row<'_>, first: usize) -> Source {
+        let text = |column| row.text(first + column).map(str::to_owned);
         Source {
             instance: text(0),
             namespace: text(1),
@@ -280,17 +284,24 @@ impl Source {
 }
 
 /// The record of `key` and its source. Errors: it is not there.
-async fn find(asking: &Asking, schema: &TableSchema, key: Key) -> Result<(Log, Source), Error> {
+async fn find(
+    asking: &Asking,
+    schema: &TableSchema,
+    chosen: &Chosen,
+    key: Key,
+) -> Result<(Log, Source), Error> {
     let sql = format!(
-        "SELECT * FROM (SELECT {}, {SOURCE} FROM logs \
+        "SELECT * FROM (SELECT {}{}, {SOURCE} FROM logs \
          WHERE timestamp = to_timestamp_nanos({})) WHERE digest = {} LIMIT 1",
         columns(schema),
+        chosen.sql(),
         key.time,
         key.digest
     );
     let batches = asking.rows(sql).await?;
     let row = rows(&batches).next().ok_or_else(|| no_record(key))?;
-    Ok((Log::read(&row), Source::read(&row)))
+    let source = Source::read(&row, COLUMNS + chosen.count());
+    Ok((Log::with(&row, chosen), source))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,6 +314,7 @@ enum Side {
 struct Neighbours<'a> {
     asking: &'a Asking,
     schema: &'a TableSchema,
+    chosen: &'a Chosen,
     condition: &'a str,
     key: Key,
     side: Side,
@@ -322,11 +334,12 @@ impl Neighbours<'_> {
         };
         // One more tells that there are more; and on one side the record itself is read.
         let sql = format!(
-            "SELECT * FROM (SELECT {} FROM logs WHERE {} \
+            "SELECT * FROM (SELECT {}{} FROM logs WHERE {} \
              AND timestamp BETWEEN to_timestamp_nanos({}) AND to_timestamp_nanos({})) \
              WHERE timestamp {} to_timestamp_nanos({time}) OR digest {} {digest} \
              ORDER BY timestamp {way}, digest {way} LIMIT {}",
             columns(self.schema),
+            self.chosen.sql(),
             self.condition,
             between.0,
             between.1,
@@ -344,7 +357,13 @@ impl Neighbours<'_> {
         if self.side == Side::Before {
             found.reverse();
         }
-        Ok((found.iter().map(Log::read).collect(), more))
+        Ok((
+            found
+                .iter()
+                .map(|row| Log::with(row, self.chosen))
+                .collect(),
+            more,
+        ))
     }
 
     /// A time that the wanted neighbours, and one more, are not beyond.

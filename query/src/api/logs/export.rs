@@ -188,8 +188,13 @@ fn column(schema: &TableSchema, name: &str) -> Option<String> {
             _ => None,
         };
     }
+    Some(attribute(name))
+}
+
+/// SQL for the text of the attribute called `name`, with its level or without.
+pub(super) fn attribute(name: &str) -> String {
     let read = |level: Level, key: &str| format!("{}[{}]", level.column(), quoted(key));
-    Some(match explicit_level(Table::Logs, name) {
+    match explicit_level(Table::Logs, name) {
         Some((level, key)) => read(level, key),
         None => {
             let levels = [Level::Record, Level::Resource, Level::Scope];
@@ -198,7 +203,7 @@ fn column(schema: &TableSchema, name: &str) -> Option<String> {
                 levels.map(|level| read(level, name)).join(", ")
             )
         }
-    })
+    }
 }
 
 /// Spans of time, oldest first, that cover all records of `logs`; at least one.

@@ -4,6 +4,7 @@
 //! records share only when nothing tells them apart; a record's id and the place where a page ends
 //! are made of these two.
 
+mod chosen;
 mod context;
 mod export;
 mod fields;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+use self::chosen::Chosen;
 use super::cells::Row;
 use crate::error::{Code, Error};
 use crate::filter::keys::level_sql;
@@ -139,7 +141,14 @@ pub(crate) struct Log {
     attributes_count: u64,
     /// The instrumentation scope.
     scope: Option<String>,
+    /// The columns that were asked for, in their order: texts of at most 1024 characters, null where
+    /// the record has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<Vec<Option<String>>>,
 }
+
+/// How many columns [`columns`] has.
+const COLUMNS: usize = 14;
 
 /// SQL for the columns of a record in a list, as [`Log::read`] reads them.
 pub(crate) fn columns(schema: &TableSchema) -> String {
@@ -192,6 +201,15 @@ impl Log {
             span_id: row.hex(11),
             attributes_count: row.count(12),
             scope: optional(13),
+            columns: None,
+        }
+    }
+
+    /// A row of [`columns`] with those of `chosen` behind them.
+    fn with(row: &Row<'_>, chosen: &Chosen) -> Log {
+        Log {
+            columns: chosen.read(row, COLUMNS),
+            ..Log::read(row)
         }
     }
 }

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::chosen::Chosen;
 use super::{Log, Order, columns};
 use crate::api::asking::{Asking, Receipts};
 use crate::api::cells::{Row, rows};
@@ -42,6 +43,8 @@ struct SearchParams {
     limit: Option<u32>,
     /// Where the last page ended, as it said; the range of the first page then holds.
     cursor: Option<String>,
+    /// Built-in keys or attributes that each record has in `columns`, with commas between; up to 16.
+    columns: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,8 +120,12 @@ async fn search(
             None => count(&asking, &logs).await,
         }
     };
-    let schema = api.source.schemas.of(Table::Logs);
-    let (total, found) = futures::try_join!(counted, page(&asking, schema, &logs, &start, limit))?;
+    let list = List {
+        schema: api.source.schemas.of(Table::Logs),
+        chosen: Chosen::parse(params.columns.as_deref())?,
+        limit,
+    };
+    let (total, found) = futures::try_join!(counted, page(&asking, &list, &logs, &start))?;
     let (logs, last) = found;
     let next = last.map(|last| {
         cursor(&Place {
@@ -142,13 +149,19 @@ async fn count(asking: &Asking, logs: &Selection) -> Result<u64, Error> {
     Ok(rows(&batches).next().map_or(0, |row| row.count(0)))
 }
 
+/// What a page has.
+struct List<'a> {
+    schema: &'a TableSchema,
+    chosen: Chosen,
+    limit: u32,
+}
+
 /// The records behind `start`, and the last one's place when there are more.
 async fn page(
     asking: &Asking,
-    schema: &TableSchema,
+    list: &List<'_>,
     logs: &Selection,
     start: &Place,
-    limit: u32,
 ) -> Result<(Vec<Log>, Option<(i64, i64, u64)>), Error> {
     let (ascending, beyond) = match start.order {
         Order::Oldest => (true, ">"),
@@ -162,7 +175,7 @@ async fn page(
         behind = format!("(timestamp {beyond} to_timestamp_nanos({time}) OR digest >= {digest})");
         skip = given;
     }
-    let wanted = u64::from(limit) + 1;
+    let wanted = u64::from(list.limit) + 1;
     // All records of the cursor's own moment may have been given already.
     let reach = match start.last {
         Some((time, ..)) => {
@@ -184,25 +197,26 @@ async fn page(
     };
     let before = if ascending { "<=" } else { ">=" };
     let sql = format!(
-        "SELECT * FROM (SELECT {} FROM logs WHERE {condition} \
+        "SELECT * FROM (SELECT {}{} FROM logs WHERE {condition} \
          AND timestamp {before} to_timestamp_nanos({end})) \
          WHERE {behind} ORDER BY timestamp {way}, digest LIMIT {wanted} OFFSET {skip}",
-        columns(schema)
+        columns(list.schema),
+        list.chosen.sql()
     );
     let batches = asking.rows(sql).await?;
-    Ok(cut(rows(&batches), limit as usize, start))
+    Ok(cut(rows(&batches), list, start))
 }
 
 /// The page, and its last record's place when there is one more.
 fn cut<'a>(
     found: impl Iterator<Item = Row<'a>>,
-    limit: usize,
+    list: &List<'_>,
     start: &Place,
 ) -> (Vec<Log>, Option<(i64, i64, u64)>) {
     let mut logs = Vec::new();
     let mut last = start.last;
     for row in found {
-        if logs.len() == limit {
+        if logs.len() == list.limit as usize {
             return (logs, last);
         }
         let key = (
@@ -213,7 +227,7 @@ fn cut<'a>(
             Some((time, digest, given)) if (time, digest) == key => Some((time, digest, given + 1)),
             _ => Some((key.0, key.1, 1)),
         };
-        logs.push(Log::read(&row));
+        logs.push(Log::with(&row, &list.chosen));
     }
     (logs, None)
 }

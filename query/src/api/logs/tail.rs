@@ -26,6 +26,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::chosen::Chosen;
 use super::{Log, columns};
 use crate::api::asking::Asking;
 use crate::api::cells::rows;
@@ -55,6 +56,8 @@ struct TailParams {
     q: Option<String>,
     /// Most records a second, 1 to 1000; more are counted and dropped. Default 200.
     rate: Option<u32>,
+    /// Built-in keys or attributes that each record has in `columns`, with commas between; up to 16.
+    columns: Option<String>,
 }
 
 /// What the stream sends; the event's name says which.
@@ -129,6 +132,7 @@ async fn tail(
         engine: Arc::clone(&api.engine),
         schemas: api.source.schemas.clone(),
         condition: logs.conditions.of_rows(),
+        chosen: Chosen::parse(params.columns.as_deref())?,
     };
     // What cannot be run is refused now.
     filter.rows(Vec::new(), 1).await.map_err(not_run)?;
@@ -182,6 +186,7 @@ struct Filter {
     engine: Arc<Engine>,
     schemas: Schemas,
     condition: String,
+    chosen: Chosen,
 }
 
 impl Filter {
@@ -203,11 +208,14 @@ impl Filter {
             matched = Some(count);
         }
         let sql = format!(
-            "SELECT {} FROM logs WHERE {condition} ORDER BY timestamp LIMIT {shown_max}",
-            columns(self.schemas.of(Table::Logs))
+            "SELECT {}{} FROM logs WHERE {condition} ORDER BY timestamp LIMIT {shown_max}",
+            columns(self.schemas.of(Table::Logs)),
+            self.chosen.sql()
         );
         let batches = asking.rows(sql).await?;
-        let logs: Vec<Log> = rows(&batches).map(|row| Log::read(&row)).collect();
+        let logs: Vec<Log> = rows(&batches)
+            .map(|row| Log::with(&row, &self.chosen))
+            .collect();
         Ok((matched.unwrap_or(logs.len() as u64), logs))
     }
 }
