@@ -124,6 +124,32 @@ const PLACES: Place[] = [
     },
   },
   {
+    name: "patterns",
+    path: `/logs?${SHOP_RANGE}&view=patterns`,
+    async shows(page) {
+      await seen(page, new RegExp(`of ${count(logs.records)} records`));
+      await page
+        .getByRole("row", { name: /order .* completed for/ })
+        .first()
+        .waitFor();
+    },
+  },
+  {
+    name: "context",
+    path: async () => {
+      const q = encodeURIComponent('"card declined"');
+      const path = `/api/v1/search/logs?${SHOP_RANGE}&limit=1&q=${q}`;
+      const answer = (await (await fetch(shop.server.url + path)).json()) as {
+        logs: { id: string }[];
+      };
+      return `/logs?${SHOP_RANGE}&around=${answer.logs[0]?.id}`;
+    },
+    async shows(page) {
+      const marked = page.locator("[aria-current='true'][role='row']");
+      await marked.getByText(/card declined/).waitFor();
+    },
+  },
+  {
     name: "metrics",
     path: `/metrics?${SHOP_RANGE}`,
     async shows(page) {
@@ -187,7 +213,7 @@ describe.each(PLACES)("$name", ({ name, path, shows, pictured = true, allowed = 
         await shows(page);
         await visit.settle();
         expect(await visit.accessibility()).toEqual([]);
-        if (pictured) await picture(page, name, theme);
+        if (pictured) await picture(visit, name, theme);
         expect(visit.unexpected()).toEqual([]);
       } finally {
         await visit.close();

@@ -1,5 +1,5 @@
 /** Server-sent events over fetch, so that the bearer token can be sent along. */
-import { request } from "./client";
+import { type Params, request } from "./client";
 import { unreached } from "./connection";
 
 export interface ServerEvent {
@@ -41,14 +41,28 @@ export async function follow(
 ): Promise<void> {
   for (let wait = 500; !signal.aborted; wait = Math.min(wait * 2, 5000)) {
     try {
-      const response = await request(path, { signal, headers: { accept: "text/event-stream" } });
-      wait = 500;
-      await read(response, onEvent);
+      await stream(path, {}, onEvent, signal, () => {
+        wait = 500;
+      });
     } catch {
       // The next round tries again; the shell says when the server is not reached.
     }
     if (!signal.aborted) await pause(wait, signal);
   }
+}
+
+/** Reads one stream of events to its end; throws `ApiError` when there is none. */
+export async function stream(
+  path: string,
+  params: Params,
+  onEvent: (event: ServerEvent) => void,
+  signal: AbortSignal,
+  onOpen?: () => void,
+): Promise<void> {
+  const headers = { accept: "text/event-stream" };
+  const response = await request(path, { signal, headers }, params);
+  onOpen?.();
+  await read(response, onEvent);
 }
 
 async function read(response: Response, onEvent: (event: ServerEvent) => void): Promise<void> {
@@ -66,7 +80,7 @@ async function read(response: Response, onEvent: (event: ServerEvent) => void): 
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => {

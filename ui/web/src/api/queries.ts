@@ -9,7 +9,10 @@ import type {
   KeysAnswer,
   Lens,
   LogAnswer,
+  LogContextAnswer,
+  LogFieldsAnswer,
   LogHistogramAnswer,
+  LogPatternsAnswer,
   LogsAnswer,
   MetricKeysAnswer,
   MetricSeriesAnswer,
@@ -24,6 +27,7 @@ import type {
   SpanAnswer,
   SpansAnswer,
   Status,
+  StreamBy,
   Table,
   TraceSort,
   TracesAnswer,
@@ -100,8 +104,9 @@ export const findQuery = (traceId: string, q: string) =>
 export const traceLogsQuery = (traceId: string, limit = 1000) =>
   asked<LogsAnswer>(`${trace(traceId)}/logs`, { limit });
 
-export const logsQuery = (params: Filtered & { order?: "newest" | "oldest"; limit?: number }) =>
-  paged<LogsAnswer>("search/logs", params);
+export const logsQuery = (
+  params: Filtered & { order?: "newest" | "oldest"; limit?: number; columns?: string },
+) => paged<LogsAnswer>("search/logs", params);
 
 export const logQuery = (id: string) => ({
   ...asked<LogAnswer>(`logs/${encodeURIComponent(id)}`),
@@ -110,6 +115,24 @@ export const logQuery = (id: string) => ({
 
 export const logHistogramQuery = (params: Filtered & { buckets?: number }) =>
   asked<LogHistogramAnswer>("logs/histogram", params);
+
+export const logFieldsQuery = (params: Filtered & { limit?: number; top?: number }) =>
+  asked<LogFieldsAnswer>("logs/fields", params);
+
+export const logPatternsQuery = (
+  params: Filtered & { limit?: number; buckets?: number; since?: string },
+) => asked<LogPatternsAnswer>("logs/patterns", params);
+
+export type ContextParams = {
+  by?: StreamBy | undefined;
+  before?: number;
+  after?: number;
+  q?: string;
+  columns?: string;
+};
+
+export const logContextPage = (id: string, params: ContextParams, signal?: AbortSignal) =>
+  get<LogContextAnswer>(`logs/${encodeURIComponent(id)}/context`, params, signal);
 
 export const metricsQuery = (params: Range & { search?: string; limit?: number }) =>
   asked<MetricsAnswer>("metrics", params);

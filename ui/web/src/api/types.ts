@@ -137,6 +137,8 @@ interface Paged extends Answered {
   /** All matches, exact. */
   total: number;
   cursor: string | null;
+  /** A statement that finds the same; not of the logs of a trace. */
+  sql?: string;
 }
 
 export interface TracesAnswer extends Paged {
@@ -313,6 +315,8 @@ export interface LogSummary {
   span_id: string | null;
   attributes_count: number;
   scope: string | null;
+  /** Of the columns that were asked for, in their order; cut at 1024 characters. */
+  columns?: (string | null)[];
 }
 
 export interface LogsAnswer extends Paged {
@@ -337,6 +341,99 @@ export interface LogAnswer extends Answered {
 export interface LogHistogramAnswer extends Answered, Buckets {
   series: { level: Level; counts: number[] }[];
   total: number;
+}
+
+export interface FieldValue {
+  value: string;
+  /** `value` is only the beginning of longer ones. */
+  cut: boolean;
+  count: number;
+  /** Filter terms; null where the value is cut. */
+  keep: string | null;
+  drop: string | null;
+}
+
+export interface LogField {
+  /** As a filter has it. */
+  key: string;
+  level: AttributeLevel | "field";
+  type: string;
+  /** Records that have it. */
+  present: number;
+  distinct: number;
+  distinct_exact: boolean;
+  top: FieldValue[];
+  /** Otherwise counts are lower bounds. */
+  top_exact: boolean;
+}
+
+export interface LogFieldsAnswer extends Answered {
+  /** Records that match. */
+  total: number;
+  fields: LogField[];
+  /** Fields in all. */
+  fields_count: number;
+  /** Whether all keys were counted. */
+  complete: boolean;
+}
+
+export type StreamBy = "instance" | "service" | "pod" | "host" | "file" | "all";
+
+export interface LogContextAnswer extends Answered {
+  log: LogSummary;
+  /** Both oldest first. */
+  before: LogSummary[];
+  after: LogSummary[];
+  more_before: boolean;
+  more_after: boolean;
+  by: StreamBy;
+  /** What the neighbours share. */
+  stream: { key: string; value: string; q: string }[];
+  /** What this record could be shown by. */
+  choices: StreamBy[];
+}
+
+export interface LogPattern {
+  id: string;
+  /** Varying words are `<*>`. */
+  pattern: string;
+  count: number;
+  /** Of the records read, 0 to 1. */
+  share: number;
+  first: Nanos;
+  last: Nanos;
+  /** null when nothing was said of since when. */
+  new: boolean | null;
+  levels: Partial<Record<Level, number>>;
+  services: { value: string; count: number }[];
+  trend: number[];
+  /** Its last record; null when it is gone. */
+  sample: LogSummary | null;
+  /** A filter that finds its records, maybe some more. */
+  q: string | null;
+}
+
+export interface LogPatternsAnswer extends Answered {
+  patterns: LogPattern[];
+  /** In all. */
+  patterns_count: number;
+  /** Records that were clustered, of `total` that match. */
+  read: number;
+  total: number;
+  complete: boolean;
+  buckets: { from: Nanos; to: Nanos; step_ns: number };
+  /** Records in patterns that are not listed. */
+  others: number;
+}
+
+/** Totals since the stream began. */
+export interface TailTotals {
+  matched: number;
+  shown: number;
+  /** Because of the rate, or because this client reads too slowly. */
+  dropped: number;
+  /** Not looked at: more came than the server could filter. */
+  unread: number;
 }
 
 /* Metrics */

@@ -1,4 +1,5 @@
 import { Menu as Base } from "@base-ui/react/menu";
+import { Check } from "lucide-react";
 import type { ReactElement, ReactNode } from "react";
 import styles from "./Float.module.css";
 
@@ -8,6 +9,8 @@ export interface MenuItem {
   detail?: ReactNode;
   icon?: ReactNode;
   disabled?: boolean;
+  /** Something that is on or off: a mark says which. */
+  checked?: boolean;
   onSelect(): void;
 }
 
@@ -30,6 +33,22 @@ export function Menu({ trigger, items, align = "start" }: Props) {
               item === null ? (
                 // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name
                 <Base.Separator key={index} className={styles.line} />
+              ) : item.checked !== undefined ? (
+                <Base.CheckboxItem
+                  // biome-ignore lint/suspicious/noArrayIndexKey: items keep their places
+                  key={index}
+                  className={styles.item}
+                  checked={item.checked}
+                  onCheckedChange={item.onSelect}
+                >
+                  <span className={styles.mark}>
+                    <Base.CheckboxItemIndicator>
+                      <Check size={14} aria-hidden />
+                    </Base.CheckboxItemIndicator>
+                  </span>
+                  <span className={styles.text}>{item.text}</span>
+                  {item.detail && <span className={styles.detail}>{item.detail}</span>}
+                </Base.CheckboxItem>
               ) : (
                 <Base.Item
                   // biome-ignore lint/suspicious/noArrayIndexKey: items keep their places

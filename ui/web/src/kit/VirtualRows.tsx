@@ -20,10 +20,13 @@ import {
 } from "react";
 import { RowGroup } from "./Cells";
 import { Heights } from "./heights";
+import { VirtualRow } from "./VirtualRow";
 import styles from "./VirtualRows.module.css";
 
 /** Rows drawn above and below the visible ones, so that a scrolled frame is never empty. */
 const OVERSCAN = 8;
+/** From this row on the start is near. */
+const NEAR_START = 4;
 
 export type RowsHandle = {
   toTop(): void;
@@ -54,6 +57,18 @@ type Props = {
   onNearEnd(): void;
   /** Where to begin, in pixels: a place that was left before. */
   startTop?: number;
+  /** Which row to begin at, in the middle; wins over `startTop`. */
+  startRow?: number;
+  /** Number of the first row; it falls when rows are put in front and rises when they go. */
+  base?: number;
+  /** Stays at the end while rows are added there. */
+  follow?: boolean;
+  /** The reader scrolled away from the end (false) or back to it (true). */
+  onFollow?(follow: boolean): void;
+  /** Called when the first rows come near. */
+  onNearStart?(): void;
+  /** Below this width the list scrolls sideways. */
+  minWidth?: number;
   header?: ReactNode;
   footer?: ReactNode;
   /** Number of rows that exist, of which `count` are here. */
@@ -80,18 +95,23 @@ export function VirtualRows(props: Props) {
     void layoutKey;
     return new Heights(rowHeight);
   }, [listKey, layoutKey, rowHeight]);
+  const came = heights.rebase(props.base ?? 0);
   heights.grow(count);
   const [view, setView] = useState({ top: props.startTop ?? 0, height: 600 });
   const [active, setActive] = useState(0);
   const [, changed] = useReducer((n: number) => n + 1, 0);
   const wanted = useRef(-1);
 
-  const first = Math.max(0, heights.at(view.top) - OVERSCAN);
-  const last = Math.min(count - 1, heights.at(view.top + view.height) + OVERSCAN);
+  const viewTop = view.top + heights.moved;
+  const first = Math.max(0, heights.at(viewTop) - OVERSCAN);
+  const last = Math.min(count - 1, heights.at(viewTop + view.height) + OVERSCAN);
+  if (came !== 0) setActive(Math.max(0, active + came));
 
+  const scrolledTo = useRef(0);
   const read = useCallback(() => {
     const element = scroller.current;
     if (!element) return;
+    scrolledTo.current = element.scrollTop;
     const next = { top: element.scrollTop, height: element.clientHeight };
     setView((old) => (old.top === next.top && old.height === next.height ? old : next));
   }, []);
@@ -105,9 +125,27 @@ export function VirtualRows(props: Props) {
     const before = shown.current;
     if (!element || count === 0 || before?.heights === heights) return;
     const same = before?.list === listKey;
-    element.scrollTop = same ? heights.offset(onTop.current) : (props.startTop ?? 0);
+    const { startRow, startTop = 0 } = props;
+    const middle = (row: number) =>
+      heights.offset(row) - Math.max(0, (element.clientHeight - stickyHeight(element)) / 2);
+    const start = startRow === undefined ? startTop : middle(startRow);
+    element.scrollTop = same ? heights.offset(onTop.current) : start;
+    heights.moved = 0;
     if (!same) setActive(0);
     shown.current = { list: listKey, heights };
+    read();
+  });
+
+  // What is looked at stays where it is when rows come or go in front; a list that is followed
+  // shows its end.
+  const { follow = false } = props;
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element || (heights.moved === 0 && !follow)) return;
+    const top = follow ? element.scrollHeight : element.scrollTop + heights.moved;
+    heights.moved = 0;
+    if (follow && element.scrollTop + element.clientHeight >= element.scrollHeight) return;
+    element.scrollTop = top;
     read();
   });
 
@@ -119,8 +157,8 @@ export function VirtualRows(props: Props) {
     return () => sizes.disconnect();
   }, [read]);
 
-  const topRow = heights.at(view.top);
-  const bottomRow = Math.min(count - 1, heights.at(view.top + view.height - 1));
+  const topRow = heights.at(viewTop);
+  const bottomRow = Math.min(count - 1, heights.at(viewTop + view.height - 1));
   useEffect(() => {
     if (shown.current === null || stale) return;
     onTop.current = topRow;
@@ -132,6 +170,11 @@ export function VirtualRows(props: Props) {
   useEffect(() => {
     if (near && count > 0) onNearEnd();
   }, [near, count, onNearEnd]);
+  const nearStart = count > 0 && shown.current !== null && topRow < NEAR_START;
+  const { onNearStart } = props;
+  useEffect(() => {
+    if (nearStart && count > 0) onNearStart?.();
+  }, [nearStart, count, onNearStart]);
 
   const resize = useCallback(
     (index: number, height: number) => {
@@ -139,7 +182,10 @@ export function VirtualRows(props: Props) {
       const above = heights.offset(index + 1) <= (element?.scrollTop ?? 0);
       const change = heights.set(index, height);
       if (change === 0) return;
-      if (above && element) element.scrollTop += change;
+      if (above && element) {
+        element.scrollTop += change;
+        scrolledTo.current = element.scrollTop;
+      }
       changed();
     },
     [heights],
@@ -198,6 +244,16 @@ export function VirtualRows(props: Props) {
     [read, focus, reveal, count, active, reachable],
   );
 
+  function onScroll() {
+    const element = scroller.current;
+    if (element && props.onFollow) {
+      const left = element.scrollHeight - element.clientHeight - element.scrollTop;
+      if (left < rowHeight / 2) props.onFollow(true);
+      else if (element.scrollTop < scrolledTo.current) props.onFollow(false);
+    }
+    read();
+  }
+
   function onKey(event: KeyboardEvent) {
     const control = (event.target as HTMLElement).closest("[data-main]");
     if (!control || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -214,7 +270,7 @@ export function VirtualRows(props: Props) {
     <div
       ref={scroller}
       className={styles.scroller}
-      onScroll={read}
+      onScroll={onScroll}
       onKeyDown={onKey}
       onFocus={(event) => {
         const row = (event.target as HTMLElement).closest<HTMLElement>("[data-index]");
@@ -222,11 +278,16 @@ export function VirtualRows(props: Props) {
       }}
     >
       {/* biome-ignore lint/a11y/useSemanticElements: rows stand at computed places */}
-      <div role="table" aria-label={props.label} aria-rowcount={props.total + 1}>
+      <div
+        role="table"
+        aria-label={props.label}
+        aria-rowcount={props.total + 1}
+        style={{ minWidth: props.minWidth }}
+      >
         {props.header}
         <RowGroup className={styles.body} style={{ height: heights.total }}>
           {indexes.map((index) => (
-            <Row
+            <VirtualRow
               key={props.rowKey(index)}
               index={index}
               top={heights.offset(index)}
@@ -235,7 +296,7 @@ export function VirtualRows(props: Props) {
               onResize={resize}
             >
               {props.row(index, index === reachable ? 0 : -1)}
-            </Row>
+            </VirtualRow>
           ))}
         </RowGroup>
       </div>
@@ -256,40 +317,4 @@ function movedBy(key: string, from: number, page: number, count: number): number
 /** How much of the scroller a sticky header covers. */
 function stickyHeight(scroller: HTMLElement): number {
   return scroller.querySelector<HTMLElement>("[data-sticky]")?.offsetHeight ?? 0;
-}
-
-type RowProps = {
-  index: number;
-  top: number;
-  height: number;
-  measured: boolean;
-  onResize(index: number, height: number): void;
-  children: ReactNode;
-};
-
-function Row({ index, top, height, measured, onResize, children }: RowProps) {
-  const element = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => {
-    if (!measured || !element.current) {
-      onResize(index, height);
-      return;
-    }
-    const row = element.current;
-    const measure = () => onResize(index, Math.max(height, row.offsetHeight));
-    measure();
-    const sizes = new ResizeObserver(measure);
-    sizes.observe(row);
-    return () => sizes.disconnect();
-  }, [measured, index, height, onResize]);
-  return (
-    <div
-      ref={element}
-      className={styles.row}
-      data-index={index}
-      data-measured={measured || undefined}
-      style={{ transform: `translateY(${top}px)`, height: measured ? undefined : height }}
-    >
-      {children}
-    </div>
-  );
 }

@@ -59,4 +59,34 @@ describe("Heights", () => {
     expect(heights.set(5, 100)).toBe(0);
     expect(heights.total).toBe(124);
   });
+
+  it("moves with rows that come and go in front", () => {
+    const heights = new Heights(24);
+    heights.rebase(0);
+    heights.grow(10);
+    heights.set(2, 100);
+    // Three rows go: the open one, once third, with them.
+    expect(heights.rebase(3)).toBe(-3);
+    expect(heights.moved).toBe(-(24 + 24 + 100));
+    expect(heights.count).toBe(7);
+    expect(heights.total).toBe(7 * 24);
+    heights.set(1, 50);
+    heights.moved = 0;
+    expect(heights.rebase(-2)).toBe(5);
+    expect(heights.moved).toBe(5 * 24);
+    expect(heights.height(6)).toBe(50);
+    expect(heights.offset(7)).toBe(6 * 24 + 50);
+    expect(heights.at(6 * 24 + 49)).toBe(6);
+    expect(heights.total).toBe(11 * 24 + 50);
+  });
+
+  it("forgets all when more rows go than there are", () => {
+    const heights = new Heights(24);
+    heights.rebase(0);
+    heights.grow(2_000);
+    heights.set(1_999, 30);
+    heights.rebase(5_000);
+    heights.grow(100);
+    expect(heights.total).toBe(2_400);
+  });
 });

@@ -9,6 +9,11 @@ export class Heights {
   #extra: Float64Array;
   #sums: Float64Array;
   #count = 0;
+  /** Rows of another height than `row`. */
+  #special = 0;
+  #base = 0;
+  /** Pixels by which rows moved since this was last set to 0. */
+  moved = 0;
   readonly row: number;
 
   constructor(row: number, count = 0) {
@@ -26,19 +31,14 @@ export class Heights {
     return this.offset(this.#count);
   }
 
-  /** Rows are only added at the end; fewer rows means another list: make a new object. */
+  /** Rows at the end; those in front come and go by `rebase`. Fewer rows are another list. */
   grow(count: number) {
     if (count > this.#extra.length) {
       const capacity = Math.max(count, this.#extra.length * 2);
       const extra = new Float64Array(capacity);
       extra.set(this.#extra);
       this.#extra = extra;
-      this.#sums = new Float64Array(capacity + 1);
-      for (let i = 1; i <= capacity; i++) {
-        this.#sums[i] = (this.#sums[i] ?? 0) + (extra[i - 1] ?? 0);
-        const next = i + (i & -i);
-        if (next <= capacity) this.#sums[next] = (this.#sums[next] ?? 0) + (this.#sums[i] ?? 0);
-      }
+      this.#sums = sumsOf(extra);
     }
     this.#count = Math.max(count, this.#count);
   }
@@ -47,10 +47,34 @@ export class Heights {
     return this.row + (this.#extra[index] ?? 0);
   }
 
+  /**
+   * Says which number the first row has. Another number than before means that rows came or went
+   * in front: lower by 3 that three came, higher by 3 that the first three went.
+   */
+  rebase(base: number): number {
+    const came = this.#count === 0 ? 0 : this.#base - base;
+    this.#base = base;
+    if (came === 0) return 0;
+    this.moved += came > 0 ? came * this.row : -this.offset(Math.min(-came, this.#count));
+    const count = Math.max(0, this.#count + came);
+    if (this.#special > 0) {
+      const old = this.#extra.subarray(Math.max(0, -came), this.#count);
+      this.#extra = new Float64Array(Math.max(count, this.#extra.length));
+      this.#extra.set(old, Math.max(0, came));
+      this.#sums = sumsOf(this.#extra);
+      this.#special = this.#extra.reduce((sum, extra) => sum + (extra === 0 ? 0 : 1), 0);
+    }
+    this.#count = 0;
+    this.grow(count);
+    return came;
+  }
+
   /** Sets one height and returns by how much it changed. */
   set(index: number, height: number): number {
     const change = height - this.height(index);
     if (change === 0 || index < 0 || index >= this.#count) return 0;
+    if (this.#extra[index] === 0) this.#special += 1;
+    if (height === this.row) this.#special -= 1;
     this.#extra[index] = height - this.row;
     for (let i = index + 1; i < this.#sums.length; i += i & -i) {
       this.#sums[i] = (this.#sums[i] ?? 0) + change;
@@ -80,6 +104,16 @@ export class Heights {
     }
     return Math.min(index, this.#count - 1);
   }
+}
+
+function sumsOf(extra: Float64Array): Float64Array {
+  const sums = new Float64Array(extra.length + 1);
+  for (let i = 1; i <= extra.length; i++) {
+    sums[i] = (sums[i] ?? 0) + (extra[i - 1] ?? 0);
+    const next = i + (i & -i);
+    if (next <= extra.length) sums[next] = (sums[next] ?? 0) + (sums[i] ?? 0);
+  }
+  return sums;
 }
 
 function highestBit(n: number): number {

@@ -10,12 +10,11 @@ import { useContext, useSetContext } from "../app/context";
 import { Button, IconButton } from "../kit/Button";
 import { keepTerm, withTerm } from "../kit/filterterms";
 import { exactTime, formatBytes, visible } from "../kit/format";
-import { Menu } from "../kit/Menu";
 import { Copy, copyText, Time } from "../kit/Values";
 import { AttributeTable } from "./AttributeTable";
 import { BodyView } from "./BodyView";
 import styles from "./LogDetail.module.css";
-import { AROUND, recordJson, surrounding } from "./model";
+import { recordJson } from "./model";
 
 type Props = { id: string; zone: string; onClose(): void };
 
@@ -52,14 +51,16 @@ function Whole({ log, zone, onClose }: { log: Log; zone: string; onClose(): void
             Open {log.span_id ? "span" : "trace"}
           </Link>
         )}
-        <Menu
-          trigger={<Button look="quiet">Surrounding lines</Button>}
-          items={AROUND.map((by) => ({
-            text: `± ${by}`,
-            detail: log.service ? `of ${visible(log.service)}` : "of all services",
-            onSelect: () => setContext(surrounding(log, by)),
-          }))}
-        />
+        <Link
+          to="/logs"
+          search={(old: object) =>
+            ({ ...old, around: log.id, by: undefined, row: undefined }) as never
+          }
+          state={(old) => ({ ...old, fromList: true })}
+          className={styles.trace}
+        >
+          Lines around
+        </Link>
         <Button
           look="quiet"
           data-act="json"

@@ -1,188 +1,165 @@
-/** Logs: one filter, seen as volume by level, as counts of fields and as a list of records. */
+/** Logs: one filter, seen as volume by level, as counts of fields, and as records, patterns or a tail. */
 
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { PanelLeft, WrapText } from "lucide-react";
-import { useCallback, useRef, useState } from "react";
+import { PanelLeft } from "lucide-react";
+import { useState } from "react";
 import { isFilterError } from "../api/client";
 import type { Level } from "../api/types";
 import { useContext } from "../app/context";
+import { useKeys } from "../app/keys";
 import { usePlace } from "../app/place";
 import { written } from "../app/range";
 import { IconButton } from "../kit/Button";
-import { FieldList } from "../kit/FieldList";
-import type { Field } from "../kit/fields";
 import { hasTerm, keepTerm, withoutTerm, withTerm } from "../kit/filterterms";
-import { formatCount } from "../kit/format";
-import { NewerPill } from "../kit/NewerPill";
-import { NoData } from "../kit/NoData";
 import { PageFrame } from "../kit/PageFrame";
 import { Panel, panelState } from "../kit/Panel";
 import { QueryBar } from "../kit/QueryBar";
 import { Segmented } from "../kit/Segmented";
 import { useFilter } from "../kit/useFilter";
-import { useRowKeys } from "../kit/useRowKeys";
-import type { RowsHandle, RowsView } from "../kit/VirtualRows";
-import { useNewer, useRecords, useVolume } from "./data";
-import { LinkedRecord } from "./LinkedRecord";
-import { visibleRange } from "./model";
+import { ContextPanel } from "./ContextPanel";
+import { useVolume } from "./data";
+import { Fields } from "./Fields";
 import styles from "./Page.module.css";
-import { Records } from "./Records";
-import type { LogsSearch } from "./search";
+import { PatternsPanel } from "./PatternsPanel";
+import { RecordsPanel } from "./RecordsPanel";
+import { VIEWS, type View } from "./search";
+import { TailPanel } from "./TailPanel";
+import { useLogsSearch } from "./useLogsSearch";
 import { VolumePanel } from "./VolumePanel";
+import type { Visible } from "./volumecanvas";
 
-const route = getRouteApi("/logs");
-
-const BUILTIN: Field[] = ["level", "service", "event", "scope"].map((name) => ({
-  name,
-  key: name,
-  label: name,
-  count: null,
-}));
+const VIEW_TEXT: Record<View, string> = {
+  records: "Records",
+  patterns: "Patterns",
+  tail: "Live tail",
+};
 
 export function Page() {
-  const { order = "newest", row, wrap = false, fields } = route.useSearch();
+  const logs = useLogsSearch();
+  const { search, set, columns, setColumns } = logs;
+  const { view = "records", row, fields, around } = search;
   const { q = "" } = useContext();
-  const navigate = useNavigate();
   const place = usePlace(row !== undefined);
-  const { pin, remember } = place;
+  const { pin } = place;
   const sent = useFilter("logs") ?? "";
   const filtered = { from: pin.from, to: pin.to, q: sent };
-  const found = useRecords(pin, filtered, order);
-  const volume = useVolume(pin, filtered);
-  const newer = useNewer(place.newer && { ...place.newer, q: sent }, found.total);
-  const rows = useRef<RowsHandle>(null);
-  useRowKeys(rows);
-  const [view, setView] = useState<RowsView | null>(null);
-
-  const set = useCallback(
-    (change: LogsSearch & { q?: string; from?: string; to?: string }, replace = false) =>
-      navigate({
-        to: ".",
-        search: (old: object) => ({ ...old, ...change }) as never,
-        replace,
-        resetScroll: false,
-      }),
-    [navigate],
-  );
-  const onView = useCallback(
-    (next: RowsView) => {
-      remember(next.top);
-      setView(next);
+  const [visible, setVisible] = useState<Visible | null>(null);
+  const setView = (next: View) =>
+    set({ view: next === "records" ? undefined : next, row: undefined, around: undefined });
+  useKeys([
+    {
+      keys: "v",
+      name: "Next view: records, patterns, live tail",
+      group: "Logs",
+      run: () => setView(VIEWS[(VIEWS.indexOf(view) + 1) % VIEWS.length] ?? "records"),
     },
-    [remember],
-  );
-  const onToggle = useCallback(
-    (id: string) => set({ row: id === row ? undefined : id } as LogsSearch, true),
-    [set, row],
-  );
-  const onLevel = (level: Level) => {
-    const term = keepTerm("level", level);
-    set({ q: hasTerm(q, term) ? withoutTerm(q, term) : withTerm(q, term) });
-  };
-
-  const { records, total, query } = found;
-  const refused = isFilterError(query.error);
-  const empty = query.isSuccess && total === 0 && !query.isPlaceholderData;
-  const shown = view && visibleRange(records[view.first]?.time, records[view.last]?.time);
-  const linked = row !== undefined && query.isSuccess && !records.some((each) => each.id === row);
+    {
+      keys: "Shift+L",
+      name: "Live tail, on or off",
+      group: "Logs",
+      run: () => setView(view === "tail" ? "records" : "tail"),
+    },
+    {
+      keys: "o",
+      name: "Lines around the record that has the focus",
+      group: "Logs",
+      run: () => {
+        const id = focusedRecord();
+        if (id) logs.openAround(id);
+      },
+    },
+  ]);
   return (
     <PageFrame title="Logs" bare fill>
       <div className={styles.bar}>
-        <IconButton
-          label={fields === "off" ? "Show fields" : "Hide fields"}
-          icon={<PanelLeft size={16} aria-hidden />}
-          aria-pressed={fields !== "off"}
-          onClick={() => set({ fields: fields === "off" ? undefined : "off" } as LogsSearch, true)}
-        />
-        <QueryBar table="logs" />
-      </div>
-      <div className={styles.columns}>
-        {fields !== "off" && (
-          <Panel fill flush className={styles.fields}>
-            <FieldList
-              table="logs"
-              range={filtered}
-              sent={sent}
-              q={q}
-              builtin={BUILTIN}
-              open={["level", "service"]}
-              onEdit={(text) => set({ q: text })}
-            />
-          </Panel>
+        {around === undefined && (
+          <IconButton
+            label={fields === "off" ? "Show fields" : "Hide fields"}
+            icon={<PanelLeft size={16} aria-hidden />}
+            aria-pressed={fields !== "off"}
+            onClick={() => set({ fields: fields === "off" ? undefined : "off" }, true)}
+          />
         )}
-        <div className={styles.main}>
-          {!empty && !refused && (
-            <Panel flush {...panelState(volume.query)} receipt={volume.query.data?.receipt}>
-              {volume.volume && (
-                <VolumePanel
-                  volume={volume.volume}
-                  zone={pin.zone}
-                  dimmed={false}
-                  visible={shown}
-                  onRange={(range) => set({ from: written(range.from), to: written(range.to) })}
-                  isKept={(level) => hasTerm(q, keepTerm("level", level))}
-                  onLevel={onLevel}
-                />
-              )}
+        <QueryBar table="logs" />
+        <Segmented
+          label="View"
+          value={view}
+          choices={VIEWS.map((value) => ({ value, text: VIEW_TEXT[value] }))}
+          onChange={setView}
+        />
+      </div>
+      {around !== undefined ? (
+        <ContextPanel id={around} q={sent} zone={pin.zone} logs={logs} />
+      ) : (
+        <div className={styles.columns}>
+          {fields !== "off" && (
+            <Panel fill flush className={styles.fields}>
+              <Fields
+                table="logs"
+                range={filtered}
+                sent={sent}
+                q={q}
+                pin={pin}
+                columns={columns}
+                onColumns={setColumns}
+                onEdit={(text) => set({ q: text })}
+              />
             </Panel>
           )}
-          <Panel
-            fill
-            flush
-            className={styles.list}
-            title={<Title total={total} loaded={records.length} known={query.isSuccess} />}
-            actions={
-              <>
-                <IconButton
-                  label={wrap ? "One line each" : "Wrap long lines"}
-                  icon={<WrapText size={16} aria-hidden />}
-                  aria-pressed={wrap}
-                  onClick={() => set({ wrap: wrap ? undefined : true } as LogsSearch, true)}
-                />
-                <Segmented
-                  label="Order"
-                  value={order}
-                  choices={[
-                    { value: "newest", text: "Newest" },
-                    { value: "oldest", text: "Oldest" },
-                  ]}
-                  onChange={(value) => set({ order: value })}
-                />
-              </>
-            }
-            {...panelState(query)}
-            empty={empty && !linked && <NoData table="logs" what="log records" />}
-            receipt={found.receipt}
-          >
-            {linked && <LinkedRecord id={row} zone={pin.zone} onClose={() => onToggle(row)} />}
-            {query.data && (
-              <>
-                <Records
-                  ref={rows}
-                  records={found}
-                  zone={pin.zone}
-                  open={row}
-                  wrap={wrap}
-                  startTop={place.startTop}
-                  onToggle={onToggle}
-                  onView={onView}
-                />
-                <NewerPill count={newer} onClick={place.catchUp} />
-              </>
+          <div className={styles.main}>
+            {view !== "tail" && (
+              <Volume
+                {...{ pin, filtered, q, set }}
+                visible={view === "records" ? visible : null}
+              />
             )}
-          </Panel>
+            {view === "records" && (
+              <RecordsPanel {...{ filtered, place, logs }} onVisible={setVisible} />
+            )}
+            {view === "patterns" && <PatternsPanel {...{ pin, filtered, q, logs }} />}
+            {view === "tail" && <TailPanel q={sent} zone={pin.zone} logs={logs} />}
+          </div>
         </div>
-      </div>
+      )}
     </PageFrame>
   );
 }
 
-function Title({ total, loaded, known }: { total: number; loaded: number; known: boolean }) {
-  if (!known) return "Records";
+type VolumeProps = {
+  pin: ReturnType<typeof usePlace>["pin"];
+  filtered: { from: string; to: string; q: string };
+  q: string;
+  set: ReturnType<typeof useLogsSearch>["set"];
+  visible: Visible | null;
+};
+
+/** The volume of all matches; not there while nothing matches. */
+function Volume({ pin, filtered, q, set, visible }: VolumeProps) {
+  const { query, volume } = useVolume(pin, filtered);
+  const onLevel = (level: Level) => {
+    const term = keepTerm("level", level);
+    set({ q: hasTerm(q, term) ? withoutTerm(q, term) : withTerm(q, term) });
+  };
+  const empty = query.data?.total === 0 && !query.isPlaceholderData;
+  if (empty || isFilterError(query.error)) return null;
   return (
-    <span role="status">
-      {formatCount(total)} {total === 1 ? "record" : "records"}
-      {loaded < total && <span className={styles.of}> · {formatCount(loaded)} loaded</span>}
-    </span>
+    <Panel flush {...panelState(query)} receipt={query.data?.receipt}>
+      {volume && (
+        <VolumePanel
+          volume={volume}
+          zone={pin.zone}
+          dimmed={false}
+          visible={visible}
+          onRange={(range) => set({ from: written(range.from), to: written(range.to) })}
+          isKept={(level) => hasTerm(q, keepTerm("level", level))}
+          onLevel={onLevel}
+        />
+      )}
+    </Panel>
   );
+}
+
+/** The id of the record whose row has the focus. */
+function focusedRecord(): string | undefined {
+  const row = document.activeElement?.closest("[data-index]");
+  return row?.querySelector<HTMLElement>("[data-copy]")?.dataset["copy"];
 }

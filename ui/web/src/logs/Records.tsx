@@ -1,78 +1,54 @@
-/** The list of records: rows in a window, pages as they are needed, open rows with their detail. */
-
+/** The list of records that match: rows in a window, pages as they are needed. */
 import { type Ref, useCallback } from "react";
-import { HeadCell, Row, RowGroup } from "../kit/Cells";
-import { cx } from "../kit/cx";
 import { formatCount, formatDay, plural } from "../kit/format";
-import { type RowsHandle, type RowsView, VirtualRows } from "../kit/VirtualRows";
+import type { RowsHandle, RowsView } from "../kit/VirtualRows";
+import type { Column } from "./columns";
 import type { useRecords } from "./data";
-import { LogRow } from "./LogRow";
+import { LogRows } from "./LogRows";
 import styles from "./Rows.module.css";
-
-const ROW = 24;
+import { type RowSettings, useRowLayout } from "./useLogsSearch";
 
 type Props = {
   records: ReturnType<typeof useRecords>;
   zone: string;
+  rows: RowSettings;
+  columns: readonly Column[];
   open: string | undefined;
-  wrap: boolean;
   startTop: number;
   onToggle(id: string): void;
+  onColumns(columns: Column[]): void;
   onView(view: RowsView): void;
   ref: Ref<RowsHandle>;
 };
 
-export function Records({ records: found, zone, open, wrap, startTop, ...props }: Props) {
-  const { query, records, total } = found;
+export function Records(props: Props) {
+  const { zone, columns } = props;
+  const { query, records, total, listKey } = props.records;
   const { hasNextPage, isFetching, fetchNextPage, isError } = query;
   const more = useCallback(() => {
     if (hasNextPage && !isFetching && !isError) fetchNextPage();
   }, [hasNextPage, isFetching, isError, fetchNextPage]);
   const [first, last] = [records[0], records.at(-1)];
   const days = Boolean(first && last && formatDay(first.time, zone) !== formatDay(last.time, zone));
+  const layout = useRowLayout(props.rows, columns, zone, days);
   return (
-    <VirtualRows
+    <LogRows
       ref={props.ref}
       label="Log records"
+      layout={layout}
       count={records.length}
       total={total}
-      rowHeight={ROW}
-      listKey={found.listKey}
-      layoutKey={wrap ? "wrap" : "line"}
-      startTop={startTop}
+      listKey={listKey}
+      startTop={props.startTop}
       stale={query.isPlaceholderData}
+      open={props.open}
+      at={(index) => records[index]}
+      onToggle={props.onToggle}
+      onColumns={props.onColumns}
       onView={props.onView}
       onNearEnd={more}
-      measured={(index) => wrap || (open !== undefined && records[index]?.id === open)}
-      rowKey={(index) => records[index]?.id ?? String(index)}
-      row={(index, tabIndex) => {
-        const record = records[index];
-        if (!record) return null;
-        const isOpen = record.id === open;
-        const { onToggle } = props;
-        return (
-          <LogRow {...{ record, index, tabIndex, wrap, days, zone, onToggle }} open={isOpen} />
-        );
-      }}
-      header={<Head days={days} />}
       footer={<Foot loaded={records.length} total={total} query={query} />}
     />
-  );
-}
-
-function Head({ days }: { days: boolean }) {
-  return (
-    <RowGroup data-sticky="" className={styles.head}>
-      <Row index={1} className={cx(styles.headRow, days && styles.withDay)}>
-        <HeadCell>
-          <span className="hidden-text">Open</span>
-        </HeadCell>
-        <HeadCell>Time</HeadCell>
-        <HeadCell>Level</HeadCell>
-        <HeadCell>Service</HeadCell>
-        <HeadCell>Body</HeadCell>
-      </Row>
-    </RowGroup>
   );
 }
 

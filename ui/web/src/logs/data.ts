@@ -1,18 +1,27 @@
 /** What the logs page asks the server, for a pinned range. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { logHistogramQuery, logsQuery } from "../api/queries";
-import type { Filtered } from "../api/types";
+import { logContextPage, logHistogramQuery, logPatternsQuery, logsQuery } from "../api/queries";
+import type { Filtered, StreamBy } from "../api/types";
 import { type Pin, pinned } from "../app/place";
 import { useShownKey } from "../kit/useShownKey";
+import { FIRST_LINES, type Side, sideAfter, sideBefore } from "./around";
 import { makeVolume } from "./volume";
 
 /** Records of a page. */
 const PAGE = 1000;
 const BUCKETS = 120;
+/** Patterns that are listed, and steps of their trends. */
+const PATTERNS = 200;
+const TREND = 40;
 
-export function useRecords(pin: Pin, filtered: Filtered, order: "newest" | "oldest") {
-  const asked = { ...filtered, order, limit: PAGE };
+export function useRecords(
+  pin: Pin,
+  filtered: Filtered,
+  order: "newest" | "oldest",
+  columns: string[],
+) {
+  const asked = { ...filtered, order, limit: PAGE, columns: columns.join(",") };
   const query = useInfiniteQuery(pinned(logsQuery(asked), pin));
   const listKey = useShownKey(JSON.stringify([asked, String(pin.now)]), query.isPlaceholderData);
   const records = useMemo(() => query.data?.pages.flatMap((page) => page.logs) ?? [], [query.data]);
@@ -23,6 +32,27 @@ export function useRecords(pin: Pin, filtered: Filtered, order: "newest" | "olde
     total: query.data?.pages[0]?.total ?? 0,
     receipt: query.data?.pages.at(-1)?.receipt,
   };
+}
+
+/** The lines around a record, more of them on both sides as they are needed. */
+export function useAround(id: string, by: StreamBy | undefined, q: string, columns: string[]) {
+  const asked = { q, columns: columns.join(",") };
+  const first: Side = { id, before: FIRST_LINES, after: FIRST_LINES };
+  return useInfiniteQuery({
+    queryKey: ["logs/context", { id, by, ...asked }, "pages"],
+    queryFn: ({ signal, pageParam: { id: around, ...sides } }) =>
+      logContextPage(around, { ...asked, ...sides, by }, signal),
+    initialPageParam: first,
+    getPreviousPageParam: sideBefore,
+    getNextPageParam: sideAfter,
+    placeholderData: keepPreviousData,
+    staleTime: "static" as const,
+  });
+}
+
+export function usePatterns(pin: Pin, filtered: Filtered, since: string | null) {
+  const asked = { ...filtered, limit: PATTERNS, buckets: TREND, since: since ?? "" };
+  return useQuery(pinned(logPatternsQuery(asked), pin));
 }
 
 export function useVolume(pin: Pin, filtered: Filtered) {

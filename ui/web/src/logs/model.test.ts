@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LINE_MAX, lineOf, surrounding, visibleRange } from "./model";
+import { LINE_MAX, lineOf, visibleRange } from "./model";
 
 describe("lineOf", () => {
   it("is one readable line", () => {
@@ -11,22 +11,6 @@ describe("lineOf", () => {
     const line = lineOf("x".repeat(1_048_576));
     expect(line.length).toBe(LINE_MAX + 1);
     expect(line.endsWith("…")).toBe(true);
-  });
-});
-
-describe("surrounding", () => {
-  it("spans both sides of the record and keeps its service", () => {
-    const record = { id: "7-3", time: "1795398754334189907", service: "storefront gateway" };
-    expect(surrounding(record, "1s")).toEqual({
-      from: "1795398753334189907",
-      to: "1795398755334189908",
-      q: 'service:"storefront gateway"',
-      row: "7-3",
-    });
-    expect(surrounding({ id: "1", time: "5", service: null }, "10m")).toMatchObject({
-      from: "0",
-      q: "",
-    });
   });
 });
 

@@ -1,6 +1,5 @@
 /** What the logs page shows and asks, worked out without a browser. */
 import type { Log } from "../api/types";
-import { keepTerm } from "../kit/filterterms";
 import { stripAnsi } from "./ansi";
 
 /** Characters of a body that a row shows; the rest is in the row's detail. */
@@ -11,31 +10,6 @@ export function lineOf(body: string): string {
   const cut = body.length > LINE_MAX * 2 ? body.slice(0, LINE_MAX * 2) : body;
   const line = stripAnsi(cut).replace(/\r?\n/g, " ↵ ").replace(/\t/g, " ");
   return line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line;
-}
-
-/** Ranges around a record, each side, from which one can choose. */
-export const AROUND = ["1s", "10s", "1m", "10m"] as const;
-export type Around = (typeof AROUND)[number];
-const AROUND_NS: Record<Around, bigint> = {
-  "1s": 1_000_000_000n,
-  "10s": 10_000_000_000n,
-  "1m": 60_000_000_000n,
-  "10m": 600_000_000_000n,
-};
-
-/** Where the surrounding lines of a record are: the same service, a little before and after. */
-export function surrounding(
-  record: { id: string; time: string; service: string | null },
-  by: Around,
-) {
-  const time = BigInt(record.time);
-  const before = time - AROUND_NS[by];
-  return {
-    from: String(before > 0n ? before : 0n),
-    to: String(time + AROUND_NS[by] + 1n),
-    q: record.service ? keepTerm("service", record.service) : "",
-    row: record.id,
-  };
 }
 
 /** The range of the rows on screen, whichever way they are sorted. */

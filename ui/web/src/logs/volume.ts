@@ -3,7 +3,15 @@ import type { Level } from "../api/types";
 import type { Box } from "../kit/gridbrush";
 
 /** Levels from the worst, as they are stacked from the bottom. */
-const LEVELS: readonly Level[] = ["fatal", "error", "warn", "info", "debug", "trace", "unset"];
+export const LEVELS: readonly Level[] = [
+  "fatal",
+  "error",
+  "warn",
+  "info",
+  "debug",
+  "trace",
+  "unset",
+];
 
 export type Volume = {
   /** Unix ns where the first bucket begins. */

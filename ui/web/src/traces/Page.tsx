@@ -17,6 +17,7 @@ import { Panel, panelState } from "../kit/Panel";
 import { QueryBar } from "../kit/QueryBar";
 import { Segmented } from "../kit/Segmented";
 import { Select } from "../kit/Select";
+import { SqlButton } from "../kit/SqlButton";
 import { useFilter } from "../kit/useFilter";
 import { useRowKeys } from "../kit/useRowKeys";
 import type { RowsHandle } from "../kit/VirtualRows";
@@ -155,13 +156,16 @@ export function Page() {
             className={styles.list}
             title={<Title lens={lens} total={total} loaded={loaded} known={query.isSuccess} />}
             actions={
-              <Select
-                label="Sort"
-                prefix="Sort"
-                value={sort}
-                choices={SORT_CHOICES}
-                onChange={(value) => set({ sort: value })}
-              />
+              <>
+                <SqlButton sql={query.data?.pages[0]?.sql} />
+                <Select
+                  label="Sort"
+                  prefix="Sort"
+                  value={sort}
+                  choices={SORT_CHOICES}
+                  onChange={(value) => set({ sort: value })}
+                />
+              </>
             }
             {...panelState(query)}
             empty={empty && <NoData table="spans" what={lens} />}

@@ -2,7 +2,7 @@
  * Lays out a statement: clauses on lines of their own, lists and conditions below them, subqueries
  * indented, keywords in capitals. Only white space and the case of keywords change.
  */
-import { skipQuoted, splitStatements } from "./statements";
+import { skipQuoted, splitStatements } from "./sqltext";
 
 /** Longer lists and conditions are broken, one a line. */
 const WIDTH = 80;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatted } from "./formatted";
+import { formatted } from "./sqllayout";
 
 const plain = (sql: string) => sql.replace(/\s+/g, "").toLowerCase();
 
