@@ -2,7 +2,8 @@
 //! the instructions of two such runs and so knows what one pass costs.
 //!
 //! `guard STAGE PASSES`; prints how many records a pass has. Stages: `decode-`, `flush-`,
-//! `compact-` and `traces`, `logs` or `metrics`; `wal` and `inflate`. In: the recorded shop corpus. It links
+//! `compact-` and `traces`, `logs` or `metrics`; `index-logs` (a merge that makes a word index), `wal`,
+//! `inflate`. In: the recorded shop corpus. It links
 //! no DataFusion, so it is built in minutes.
 
 #![allow(clippy::print_stdout, reason = "the count is its output")]
@@ -49,7 +50,8 @@ fn main() -> Result<()> {
             match what {
                 "decode" => decode(signal, passes)?,
                 "flush" => flush(signal, passes)?,
-                "compact" => compact(signal, passes)?,
+                "compact" => compact(signal, passes, 0)?,
+                "index" => compact(signal, passes, 1)?,
                 _ => return Err(format!("no stage {stage}").into()),
             }
         }
@@ -107,9 +109,10 @@ fn rows(signal: Signal) -> Result<(Table, Vec<Batch>)> {
     Ok((table, batches))
 }
 
-fn parts(dir: &Path) -> Result<Parts> {
+fn parts(dir: &Path, index_rows_min: usize) -> Result<Parts> {
     let config = Config {
         data_dir: dir.join("data"),
+        index_rows_min,
         ..Config::default()
     };
     Ok(Parts::new(config, Schemas::format0())?)
@@ -124,16 +127,16 @@ fn count(batches: &[Batch]) -> u64 {
 
 fn flush(signal: Signal, passes: usize) -> Result<u64> {
     let dir = tempfile::tempdir()?;
-    let (parts, (_, batches)) = (parts(dir.path())?, rows(signal)?);
+    let (parts, (_, batches)) = (parts(dir.path(), 0)?, rows(signal)?);
     for _ in 0..passes {
         black_box(parts.flush(batches.clone())?);
     }
     Ok(count(&batches))
 }
 
-fn compact(signal: Signal, passes: usize) -> Result<u64> {
+fn compact(signal: Signal, passes: usize, index_rows_min: usize) -> Result<u64> {
     let dir = tempfile::tempdir()?;
-    let (parts, (table, batches)) = (parts(dir.path())?, rows(signal)?);
+    let (parts, (table, batches)) = (parts(dir.path(), index_rows_min)?, rows(signal)?);
     let mut inputs: Vec<PartMeta> = Vec::new();
     for some in batches.chunks(batches.len().div_ceil(MERGED)) {
         inputs.extend(parts.flush(some.to_vec())?);

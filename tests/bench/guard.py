@@ -26,6 +26,7 @@ STAGES = (
     + [f"decode-{signal}" for signal in SIGNALS]
     + [f"flush-{signal}" for signal in SIGNALS]
     + [f"compact-{signal}" for signal in SIGNALS]
+    + ["index-logs"]
 )
 # Percent that a count may differ without notice. Hash seeds move it by less than 0.1; the log's, which
 # depends on how its threads meet, by about 1.

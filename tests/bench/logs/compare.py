@@ -257,6 +257,7 @@ def statement(system, condition: str, newest: bool) -> str:
 def compare(systems: list, asked: list, runs: int) -> list[str]:
     """Checks answers, then measures; the lines of the table."""
     head = ["question", "lines"] + [f"{system.name}: p50, p95 ms (CPU ms)" for system in systems]
+    head.append("Oriel's receipt: index")
     table = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for name, conditions, newest in asked:
         counts = {
@@ -283,6 +284,8 @@ def compare(systems: list, asked: list, runs: int) -> list[str]:
             times.sort()
             p95 = times[min(len(times) - 1, int(len(times) * 0.95))]
             row.append(f"{statistics.median(times):.1f}, {p95:.1f} ({cpu:.0f})")
+        used = getattr(systems[0], "receipt", {}).get("index")
+        row.append(", ".join(f"{count} {what}" for what, count in used.items()) if isinstance(used, dict) else "")
         table.append("| " + " | ".join(row) + " |")
         print(table[-1], file=sys.stderr, flush=True)
     return table
