@@ -6,7 +6,7 @@
 //!
 //! Pure, and the same for the same records in any order: masking looks at one message; when there
 //! are too many templates, those with the smallest hashes stay and the others are counted by their
-//! length and first token; merging works on sorted templates. Each record is counted once.
+//! length and first words; merging works on sorted templates. Each record is counted once.
 
 pub(crate) mod mask;
 mod merge;
@@ -21,8 +21,9 @@ use mask::WILD;
 
 /// Templates that are told apart.
 pub(crate) const TEMPLATES_MAX: usize = 20_000;
-/// Kinds of other messages, by length and first token.
-const KINDS_MAX: usize = 1_000;
+/// Kinds of other messages, by length and so many first words.
+const KINDS_MAX: usize = 2_000;
+const WORDS_OF_KIND: usize = 3;
 /// Services of a template that are counted.
 const SERVICES_MAX: usize = 64;
 /// Levels, worst first.
@@ -104,9 +105,7 @@ impl Patterns {
         let Some(rest) = self.templates.put(hash, template) else {
             return;
         };
-        let first = tokens(&rest.text).next().unwrap_or_default();
-        let length = tokens(&rest.text).count() as u64;
-        let kind = xxh3_64_with_seed(first.as_bytes(), length);
+        let kind = kind(&rest.text);
         // What has no place may be of another kind than what came.
         let Some(rest) = self.kinds.put(kind, rest) else {
             return;
@@ -165,6 +164,17 @@ impl Bounded {
         self.all.insert(hash, pattern);
         rest
     }
+}
+
+/// What tells templates apart that are too many: their length and first words.
+fn kind(text: &str) -> u64 {
+    let letters = |token: &str| token.chars().filter(|c| c.is_alphabetic()).count();
+    let words = tokens(text).filter(|token| letters(token) > 1);
+    let words = words.take(WORDS_OF_KIND);
+    let length = tokens(text).count() as u64;
+    words.fold(length, |hash, word| {
+        xxh3_64_with_seed(word.as_bytes(), hash)
+    })
 }
 
 /// The tokens of a pattern's text.
