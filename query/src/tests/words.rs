@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::testing::{World, ask, rows};
 use crate::{Config, router};
@@ -97,7 +98,8 @@ impl Indexed {
             threads: 2,
             ..Config::default()
         };
-        let (router, _) = router(config, self.store.clone(), None).unwrap();
+        let (router, _) =
+            router(config, self.store.clone(), None, CancellationToken::new()).unwrap();
         router.into()
     }
 
@@ -355,7 +357,13 @@ async fn newest_first_stops_early() {
         threads: 1,
         ..Config::default()
     };
-    let (router, _) = router(config, indexed.store.clone(), None).unwrap();
+    let (router, _) = router(
+        config,
+        indexed.store.clone(),
+        None,
+        CancellationToken::new(),
+    )
+    .unwrap();
     let router = router.into();
     for condition in ["TRUE", "matches(body, 'order')"] {
         let sql =
