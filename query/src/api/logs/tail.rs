@@ -404,6 +404,7 @@ mod tests {
             span_id: None,
             attributes_count: 0,
             scope: None,
+            columns: None,
         }
     }
 
