@@ -86,7 +86,7 @@ impl Tally {
         match &mut self.estimate {
             None if self.counts.len() == EXACT_MAX => {
                 self.shrink();
-                return self.add_unseen(hash, value, kind, times);
+                self.add_unseen(hash, value, kind, times)
             }
             Some(estimate) if self.counts.len() == KEPT_MAX => {
                 // The newcomer and the least pay each other off.

@@ -16,7 +16,11 @@ fn record(body: &str) -> Record<'_> {
         time: body.len() as i64,
         body,
         level: LEVELS[body.len() % LEVELS.len()],
-        service: if body.len() % 2 == 0 { "even" } else { "odd" },
+        service: if body.len().is_multiple_of(2) {
+            "even"
+        } else {
+            "odd"
+        },
         bucket: body.len() % 4,
     }
 }
