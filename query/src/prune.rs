@@ -1,12 +1,14 @@
-//! Which parts can hold rows that a filter wants, by the statistics of the catalog alone.
+//! Which parts can hold rows that a filter wants, by the statistics of the catalog alone, and which
+//! buffered batches, by the times of their rows.
 //!
-//! Pure. In: parts and filters. Out: the parts worth reading; never drops one that has a matching
-//! row (Q1). A column that a part lacks counts as all NULL there.
+//! Pure. In: parts or batches, and filters. Out: those worth reading; never drops one that has a
+//! matching row (Q1). A column that a part lacks counts as all NULL there.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, TimestampNanosecondArray, UInt64Array};
+use arrow::compute;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
@@ -16,7 +18,7 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use oriel_storage::schema::TableSchema;
-use oriel_storage::{PartMeta, StatValue};
+use oriel_storage::{Batch, PartMeta, StatValue};
 
 /// The parts of `parts` that may hold rows for which all `filters` are true. `schema` has the
 /// columns that filters name, as SQL sees them.
@@ -26,7 +28,7 @@ pub(crate) fn prune(
     table: &TableSchema,
     schema: &DFSchema,
 ) -> Vec<Arc<PartMeta>> {
-    match kept(parts, filters, table, schema) {
+    match kept(&PartStatistics { parts, table }, filters, schema) {
         Ok(kept) => parts
             .iter()
             .zip(kept)
@@ -38,14 +40,30 @@ pub(crate) fn prune(
     }
 }
 
-fn kept(
-    parts: &[Arc<PartMeta>],
+/// The batches of `batches`, all of `table`, that may hold such rows.
+pub(crate) fn prune_batches<'a>(
+    batches: &'a [Batch],
     filters: &[Expr],
     table: &TableSchema,
     schema: &DFSchema,
+) -> Vec<&'a Batch> {
+    match kept(&BatchStatistics { batches, table }, filters, schema) {
+        Ok(kept) => {
+            let kept = batches.iter().zip(kept).filter(|(_, keep)| *keep);
+            kept.map(|(batch, _)| batch).collect()
+        }
+        Err(_) => batches.iter().collect(),
+    }
+}
+
+fn kept(
+    statistics: &impl PruningStatistics,
+    filters: &[Expr],
+    schema: &DFSchema,
 ) -> Result<Vec<bool>> {
+    let all = vec![true; statistics.num_containers()];
     let Some(filter) = conjunction(filters.iter().cloned()) else {
-        return Ok(vec![true; parts.len()]);
+        return Ok(all);
     };
     let predicate =
         create_physical_expr(&filter, schema, &ExecutionProps::new(), &Default::default())?;
@@ -53,9 +71,9 @@ fn kept(
         .with_file_schema(Arc::clone(schema.inner()))
         .build(predicate)
     else {
-        return Ok(vec![true; parts.len()]);
+        return Ok(all);
     };
-    predicate.prune(&PartStatistics { parts, table })
+    predicate.prune(statistics)
 }
 
 /// The catalog's statistics of these parts, as DataFusion's pruning asks for them.
@@ -168,6 +186,58 @@ impl PruningStatistics for PartStatistics<'_> {
     fn row_counts(&self) -> Option<ArrayRef> {
         let rows = self.parts.iter().map(|part| Some(part.rows));
         Some(Arc::new(rows.collect::<UInt64Array>()))
+    }
+
+    fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
+    }
+}
+
+/// The times of buffered rows, as DataFusion's pruning asks for them.
+struct BatchStatistics<'a> {
+    batches: &'a [Batch],
+    table: &'a TableSchema,
+}
+
+impl BatchStatistics<'_> {
+    /// A time of each batch; `None` for other columns.
+    fn times(
+        &self,
+        column: &Column,
+        pick: impl Fn(&TimestampNanosecondArray) -> Option<i64>,
+    ) -> Option<ArrayRef> {
+        if column.name != self.table.time_column {
+            return None;
+        }
+        let index = self.table.index_of(&column.name)?;
+        let times = self.batches.iter().map(|batch| {
+            let column = batch.rows().column(index);
+            column.as_primitive_opt().map(&pick)
+        });
+        let times = times.collect::<Option<TimestampNanosecondArray>>()?;
+        Some(Arc::new(times))
+    }
+}
+
+impl PruningStatistics for BatchStatistics<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.times(column, compute::min)
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.times(column, compute::max)
+    }
+
+    fn num_containers(&self) -> usize {
+        self.batches.len()
+    }
+
+    fn null_counts(&self, _: &Column) -> Option<ArrayRef> {
+        None
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        None
     }
 
     fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {

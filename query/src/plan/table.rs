@@ -26,7 +26,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 use oriel_storage::schema::{Level, Table, TableSchema};
-use oriel_storage::{PartMeta, Snapshot};
+use oriel_storage::{Batch, PartMeta, Snapshot};
 
 use super::narrow::{Narrowed, Used, narrow};
 use super::typing::{LEVEL_MARK, level_mark};
@@ -225,8 +225,21 @@ impl SignalTable {
         }
     }
 
-    fn scan_buffers(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
+    /// The buffered batches that may have rows for `filters`.
+    fn buffers(&self, filters: &[Expr]) -> Vec<&Batch> {
         let buffers = self.snapshot.buffers(self.table);
+        let filters: Vec<Expr> = filters.iter().cloned().map(unqualified).collect();
+        match DFSchema::try_from(Arc::clone(&self.schema)) {
+            Ok(schema) => prune::prune_batches(buffers, &filters, self.table_schema(), &schema),
+            Err(_) => buffers.iter().collect(),
+        }
+    }
+
+    fn scan_buffers(
+        &self,
+        buffers: &[&Batch],
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let rows: usize = buffers.iter().map(|batch| batch.rows().num_rows()).sum();
         self.counters
             .buffered_rows
@@ -333,8 +346,9 @@ impl TableProvider for SignalTable {
         if !parts.is_empty() {
             inputs.push(self.scan_parts(state, parts, projection, limit)?);
         }
-        if inputs.is_empty() || !self.snapshot.buffers(self.table).is_empty() {
-            inputs.push(self.scan_buffers(projection)?);
+        let buffers = self.buffers(filters);
+        if inputs.is_empty() || !buffers.is_empty() {
+            inputs.push(self.scan_buffers(&buffers, projection)?);
         }
         match inputs.len() {
             1 => Ok(inputs.swap_remove(0)),

@@ -116,26 +116,60 @@ async fn trace_by_id() {
     );
 }
 
+/// Scenario: three buffered batches of other times; queries with a range, with none, with a condition
+/// on another column, and one that only absent times satisfy.
+/// Guarantees: only batches whose times can match are handed to the scan, and the answer is right.
+#[tokio::test(flavor = "multi_thread")]
+async fn buffers_of_other_times_are_not_read() {
+    let mut world = World::new();
+    for start in [10, 20, 30] {
+        let rows = [span(start, "a"), span(start + 5, "b")];
+        world.buffer(Table::Spans, &rows, &[]);
+    }
+    for (condition, count, read) in [
+        ("start_time >= to_timestamp_nanos(20)", 4, 4),
+        ("start_time < to_timestamp_nanos(16)", 2, 2),
+        ("start_time = to_timestamp_nanos(25) AND name = 'b'", 1, 2),
+        ("name = 'a'", 3, 6),
+        ("start_time > to_timestamp_nanos(99)", 0, 0),
+        ("start_time IS NULL", 0, 6),
+        ("true", 6, 6),
+    ] {
+        let sql = format!("SELECT count(*) FROM spans WHERE {condition}");
+        let answer = world.ask(&sql).await;
+        assert_eq!(answer["rows"], json!([[count]]), "{condition}: {answer}");
+        let receipt = &answer["receipt"];
+        assert!(
+            receipt["buffered_rows"].as_u64().unwrap() <= read,
+            "{condition}: {receipt}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
-    /// Scenario: parts with random times and codes, a random filter.
+    /// Scenario: parts and buffers with random times and codes, a random filter.
     /// Guarantees: pruning leaves the answer that a full scan gives (Q1).
     #[test]
     fn pruning_keeps_the_answer(
         parts in proptest::collection::vec(
             proptest::collection::vec((0_i64..50, proptest::option::of(0_i64..5)), 1..6), 1..5),
-        low in 0_i64..50, width in 0_i64..20, code in 0_i64..5,
+        low in 0_i64..50, width in 0_i64..20, code in 0_i64..5, buffered in 0_u32..16,
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let counted: Value = runtime.block_on(async {
             let mut world = World::new();
-            for part in &parts {
+            for (at, part) in parts.iter().enumerate() {
                 let rows: Vec<Value> = part.iter().map(|(start, code)| {
                     let mut row = span(*start, "s");
                     row["attributes.http.response.status_code"] = json!(code);
                     row
                 }).collect();
-                world.part(Table::Spans, &rows, &[]).await;
+                if (buffered >> at) & 1 == 1 {
+                    world.buffer(Table::Spans, &rows, &[]);
+                } else {
+                    world.part(Table::Spans, &rows, &[]).await;
+                }
             }
             world.rows(&format!(
                 "SELECT count(*) FROM spans WHERE start_time BETWEEN to_timestamp_nanos({low}) \
