@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,10 @@ pub(crate) struct Engine {
     /// Parts that a flush has written and not committed, with the position they go up to.
     unsure: Mutex<Option<(WalPosition, Vec<PartMeta>)>>,
     /// Held while parts are removed; those that could not be read are left out of merges.
-    pub(crate) removing: Mutex<HashSet<PartId>>,
+    removing: Mutex<HashSet<PartId>>,
+    /// Steps that wait for `removing`: a pass of merges ends for them, since one can last as long as
+    /// rows arrive.
+    waiting: AtomicUsize,
     /// Whether a merge or a deletion runs.
     pub(crate) merging: AtomicBool,
     /// Most bytes of all parts.
@@ -95,6 +98,7 @@ impl Engine {
             catalog: Mutex::new(catalog),
             unsure: Mutex::new(None),
             removing: Mutex::default(),
+            waiting: AtomicUsize::new(0),
             merging: AtomicBool::new(false),
             bytes_max,
             trust: Mutex::new((trust, None)),
@@ -140,12 +144,21 @@ impl Engine {
         Ok(Some(sealed.last))
     }
 
-    /// Merges parts until no merge is due or `stop` says so. Returns the number of merges. Parts
-    /// that cannot be merged are reported and left alone until a restart.
+    /// Waits until no other step removes parts; a pass of merges ends after the merge at hand.
+    pub(crate) fn alone(&self) -> MutexGuard<'_, HashSet<PartId>> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let alone = lock(&self.removing);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        alone
+    }
+
+    /// Merges parts until no merge is due, `stop` says so, or another step waits. Returns the number
+    /// of merges. Parts that cannot be merged are reported and left alone until a restart.
     ///
     /// Errors: the disk is nearly full, or the catalog fails.
     pub(crate) fn compact(&self, stop: &dyn Fn() -> bool) -> Result<usize> {
         let mut unreadable = lock(&self.removing);
+        let stop = || stop() || self.waiting.load(Ordering::SeqCst) > 0;
         let mut merges_count = 0;
         loop {
             let mut parts = self.state.parts();
@@ -290,7 +303,7 @@ impl Engine {
     /// Shows a part again. While it was away its spans may have been left out of summaries made anew,
     /// or its summaries may count spans that are gone: those of its place are made from all spans.
     fn readmit(&self, part: &Arc<PartMeta>) -> Result<()> {
-        let _alone = lock(&self.removing);
+        let _alone = self.alone();
         lock(&self.catalog).mark(&[(part.id, None)])?;
         self.state.readmit(part.id);
         let summed = expire::summed(&self.state.parts(), part);
@@ -343,7 +356,7 @@ impl Engine {
 
     /// Takes out of the lake what retention says. Merges and deletions wait for it.
     fn remove_expired(&self, now: UnixNanos) -> Result<()> {
-        let _alone = lock(&self.removing);
+        let _alone = self.alone();
         let parts = self.state.parts();
         let mut remove = expire::plan(&parts, now, &self.config, self.parts_bytes_max(&parts));
         let torn = expire::torn(&parts, &remove);

@@ -513,7 +513,7 @@ impl Store {
         // A deletion that nobody waits for ends at its next part; the directory is ours until then.
         let store = Arc::clone(&self.0);
         let alone = blocking("closing", move || {
-            drop(lock(&store.engine.removing));
+            drop(store.engine.alone());
             Ok(())
         })
         .await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{count, rewrite};
 use crate::catalog::CommitKind;
-use crate::engine::{Engine, lock};
+use crate::engine::Engine;
 use crate::expire;
 use crate::flush::{remove_parts, summarise_part};
 use crate::schema::Table;
@@ -33,7 +33,7 @@ impl Engine {
         progress: &DeleteProgress,
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<Deleted> {
-        let _alone = lock(&self.removing);
+        let _alone = self.alone();
         go_on()?;
         self.merging.store(true, Ordering::Relaxed);
         let _working = Working(&self.merging);
