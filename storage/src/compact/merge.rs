@@ -16,7 +16,7 @@ use arrow::compute::concat_batches;
 
 use super::Merge;
 use crate::flush::{Gather, remove_parts};
-use crate::index::INDEX_MEMORY_BYTES;
+use crate::index;
 use crate::part::order::{Keys, Order, RowAt};
 use crate::part::reader::{PartFile, PartReader, verify};
 use crate::part::writer::{PartContext, PartSpec, PartWriter, WRITE_ROWS};
@@ -155,9 +155,9 @@ impl MergedRows {
         // for the gathered rows, a quarter for the row group being written; the rest is for the
         // readers, which hold a page of each column.
         let memory = ctx.config.compact_memory_bytes.as_u64() as usize;
-        // What the word index of logs takes is taken from the others.
+        // What the word index of logs takes is taken from the others; twice, while a piece is completed.
         let memory = match merge.table {
-            Table::Logs => memory - (memory / 2).min(INDEX_MEMORY_BYTES),
+            Table::Logs => memory - 2 * index::share_of(memory),
             _ => memory,
         };
         let mut merged = MergedRows {

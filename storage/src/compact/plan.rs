@@ -14,8 +14,11 @@ use oriel_proto::UnixNanos;
 use crate::schema::Table;
 use crate::{Config, PartMeta, TenantId};
 
-/// Parts of one merge at most: each takes a share of the memory, and a file handle.
+/// Parts of one merge at most: each takes a file handle, and memory for the readers of its columns.
 const INPUTS_MAX: usize = 32;
+/// Memory of a merge for each input: a reader a column, with a decompressor of its own, whatever the
+/// rows are.
+const INPUT_BYTES: u64 = 4 << 20;
 /// In a day that has ended, a part joins a merge only if it is at most this many times larger than
 /// the other inputs together.
 const LEFTOVER_RATIO: u64 = 4;
@@ -114,11 +117,12 @@ fn runs(
 ) -> Vec<Vec<Arc<PartMeta>>> {
     parts.sort_by(|a, b| (a.time_min, &a.path).cmp(&(b.time_min, &b.path)));
     let bytes_max = config.compact_part_bytes_max.as_u64();
+    let inputs_max = inputs_max(config);
     let mut runs: Vec<Vec<Arc<PartMeta>>> = Vec::new();
     let mut open: Vec<Arc<PartMeta>> = Vec::new();
     let mut bytes = 0;
     for part in parts {
-        if bytes + part.bytes > bytes_max || open.len() == INPUTS_MAX {
+        if bytes + part.bytes > bytes_max || open.len() == inputs_max {
             runs.push(std::mem::take(&mut open));
             bytes = 0;
         }
@@ -130,6 +134,12 @@ fn runs(
     }
     runs.retain(|run| run.len() >= 2);
     runs
+}
+
+/// Parts of one merge, at most, that its memory is enough for.
+fn inputs_max(config: &Config) -> usize {
+    let enough = config.compact_memory_bytes.as_u64() / INPUT_BYTES;
+    usize::try_from(enough).map_or(INPUTS_MAX, |enough| enough.clamp(4, INPUTS_MAX))
 }
 
 #[cfg(test)]
@@ -260,9 +270,14 @@ mod tests {
     proptest! {
         /// Scenario: any parts; merges are planned and applied until none is due.
         /// Guarantees: it ends; no part is in two merges; each has at least two inputs of one day
-        /// that fit one part; at the end no level of a day has `compact_parts_min` small parts.
+        /// that fit one part, and no more than its memory is enough for; at the end no level of a day
+        /// has `compact_parts_min` small parts.
         #[test]
-        fn planning_ends(parts in prop::collection::vec((0u8..3, 1u64..1200, 0i32..4), 0..60)) {
+        fn planning_ends(
+            parts in prop::collection::vec((0u8..3, 1u64..1200, 0i32..4), 0..60),
+            (memory_mib, inputs_most) in prop::sample::select(vec![(1, 4), (20, 5), (128, 32)]),
+        ) {
+            let config = Config { compact_memory_bytes: ByteSize::mib(memory_mib), ..config() };
             let mut parts: Vec<_> = parts
                 .into_iter()
                 .enumerate()
@@ -271,14 +286,14 @@ mod tests {
             let mut next = 1000;
             for round in 0.. {
                 prop_assert!(round < 100);
-                let merges = plan(&parts, UnixNanos(NOW), &config());
+                let merges = plan(&parts, UnixNanos(NOW), &config);
                 if merges.is_empty() {
-                    prop_assert!(backlog(&parts, &config()) < 4);
+                    prop_assert!(backlog(&parts, &config) < 4);
                     break;
                 }
                 let mut used = HashSet::new();
                 for merge in merges {
-                    prop_assert!(merge.parts.len() >= 2);
+                    prop_assert!((2..=inputs_most).contains(&merge.parts.len()));
                     prop_assert!(merge.parts.iter().all(|part| part.day == merge.day));
                     prop_assert!(merge.parts.iter().all(|part| used.insert(part.id)));
                     let bytes = merge.parts.iter().map(|part| part.bytes).sum::<u64>();

@@ -22,8 +22,8 @@ mod write;
 pub use kept::Candidates;
 pub(crate) use kept::{IndexRow, Indexes, verify};
 pub use read::{Index, Search};
-pub(crate) use write::INDEX_MEMORY_BYTES;
 pub use write::IndexWriter;
+pub(crate) use write::share_of;
 
 use crate::Error;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};

@@ -13,8 +13,11 @@ use super::{LONG_WORD, TOKENIZER, failed, schema};
 use crate::Result;
 use crate::text::{WORD_BYTES_MAX, fold, indexed, parts, runs};
 
-/// Memory that gathering the words of a piece may take; about as much again while it is completed.
-pub(crate) const INDEX_MEMORY_BYTES: usize = 32 << 20;
+/// Memory that gathering the words of a piece takes at most; about as much again while it is
+/// completed.
+const MEMORY_BYTES_MAX: usize = 32 << 20;
+/// What Tantivy is told at least: it sizes its table of words by that.
+const TABLE_BYTES_MIN: usize = 1 << 20;
 /// Rows between two looks at the memory.
 const ROWS_BETWEEN_LOOKS: u32 = 256;
 /// Bytes of text between them.
@@ -50,14 +53,13 @@ impl<W: Write> IndexWriter<W> {
         IndexWriter {
             bundle: BundleWriter::new(out),
             piece: None,
-            memory_bytes: INDEX_MEMORY_BYTES,
+            memory_bytes: MEMORY_BYTES_MAX,
             rows: 0,
         }
     }
 
     /// An index whose pieces are completed at this much memory.
-    #[cfg(test)]
-    pub(super) fn in_memory_of(out: W, memory_bytes: usize) -> Self {
+    pub(crate) fn in_memory_of(out: W, memory_bytes: usize) -> Self {
         IndexWriter {
             memory_bytes,
             ..IndexWriter::new(out)
@@ -70,7 +72,7 @@ impl<W: Write> IndexWriter<W> {
     pub fn add(&mut self, text: Option<&str>) -> Result<()> {
         let piece = match &mut self.piece {
             Some(piece) => piece,
-            none => none.insert(PieceWriter::new()?),
+            none => none.insert(PieceWriter::new(self.memory_bytes)?),
         };
         piece.add(text)?;
         self.rows += 1;
@@ -107,8 +109,13 @@ impl<W: Write> IndexWriter<W> {
     }
 }
 
+/// What the index of a part takes of the `memory` that a merge has for all.
+pub(crate) fn share_of(memory: usize) -> usize {
+    (memory / 4).min(MEMORY_BYTES_MAX)
+}
+
 impl PieceWriter {
-    fn new() -> Result<Self> {
+    fn new(memory_bytes: usize) -> Result<Self> {
         let (schema, field) = schema();
         let directory = RamDirectory::create();
         let tokenizers = TokenizerManager::default();
@@ -121,7 +128,7 @@ impl PieceWriter {
             .schema(schema)
             .settings(settings)
             .tokenizers(tokenizers)
-            .single_segment_index_writer(directory.clone(), INDEX_MEMORY_BYTES)
+            .single_segment_index_writer(directory.clone(), memory_bytes.max(TABLE_BYTES_MIN))
             .map_err(failed)?;
         Ok(PieceWriter {
             directory,

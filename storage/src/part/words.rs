@@ -9,7 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 
 use super::writer::PartContext;
 use crate::Result;
-use crate::index::{IndexRow, IndexWriter, Indexes};
+use crate::index::{self, IndexRow, IndexWriter, Indexes};
 use crate::layout::index_path;
 use crate::objects::NewFile;
 use crate::schema::{Table, TableSchema};
@@ -40,7 +40,9 @@ impl WordsWriter {
             return None;
         }
         let column = schema.index_of(COLUMN)?;
-        let writer = ctx.objects.create(&index_path(part)).map(IndexWriter::new);
+        let memory = index::share_of(ctx.config.compact_memory_bytes.as_u64() as usize);
+        let file = ctx.objects.create(&index_path(part));
+        let writer = file.map(|file| IndexWriter::in_memory_of(file, memory));
         Some(WordsWriter {
             part: part.to_owned(),
             column,
