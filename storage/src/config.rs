@@ -86,7 +86,7 @@ pub struct Config {
     pub early_max: Duration,
     /// Rows of a Parquet row group. Default 131,072.
     pub row_group_rows: usize,
-    /// Parts of logs with this many rows or more get a word index. Default 200,000: what a flush
+    /// Parts of logs with this many rows or more get a word index. Default 50,000: what a small flush
     /// writes is merged soon. 0 makes no indexes.
     pub index_rows_min: usize,
     /// Attributes of spans with a column of their own beside the fixed list, such as
@@ -132,7 +132,7 @@ impl Default for Config {
             late_max: DAY * 7,
             early_max: DAY * 2,
             row_group_rows: 131_072,
-            index_rows_min: 200_000,
+            index_rows_min: 50_000,
             promote_spans: Vec::new(),
             promote_logs: Vec::new(),
             promote_metrics: Vec::new(),

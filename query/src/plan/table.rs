@@ -4,6 +4,9 @@
 //! the parts that statistics leave over, of logs only the rows that word indexes name, newest parts
 //! first, and the buffers; each row once. Strings are read as views; a column that a part lacks reads
 //! as NULL.
+//!
+//! Filters that words decide ([`words::exact`]) are the scan's own: where an index names the rows,
+//! `body` is not read for them; elsewhere the scan filters.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,13 +25,15 @@ use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFacto
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::union::UnionExec;
 use oriel_storage::schema::{Level, Table, TableSchema};
 use oriel_storage::{Batch, PartMeta, Snapshot};
 
-use super::narrow::{Narrowed, Used, narrow};
+use super::narrow::{Narrowed, Used, Wanted, narrow};
 use super::typing::{LEVEL_MARK, level_mark};
 use super::words;
 use crate::prune;
@@ -44,7 +49,7 @@ pub(crate) struct Counters {
     /// Those that the catalog's statistics excluded.
     pub(crate) files_pruned: AtomicU64,
     /// What word indexes said.
-    pub(crate) words: Used,
+    pub(crate) words: Arc<Used>,
     /// Rows of buffers handed to scans.
     pub(crate) buffered_rows: AtomicU64,
     /// Damaged parts that might have had rows for the answer.
@@ -93,6 +98,11 @@ impl SignalTable {
         self.snapshot.schemas().of(self.table)
     }
 
+    /// Whether no row comes out of a scan for which `filter`, one of its filters, does not hold.
+    fn decides(&self, filter: &Expr) -> bool {
+        self.table == Table::Logs && words::exact(filter).is_some()
+    }
+
     fn pruned(&self, filters: &[Expr]) -> Vec<Arc<PartMeta>> {
         self.matching(self.snapshot.parts(self.table), filters)
     }
@@ -126,24 +136,23 @@ impl SignalTable {
         &self,
         state: &dyn Session,
         parts: Vec<Arc<PartMeta>>,
-        filters: &[Expr],
+        own: &[Expr],
+        others: &[Expr],
     ) -> Result<Vec<Narrowed>> {
-        let search = match self.table {
-            Table::Logs => words::search(filters),
-            _ => None,
+        let wanted = match self.table {
+            Table::Logs => Wanted {
+                exact: conjunction(own.iter().cloned()).and_then(|own| words::exact(&own)),
+                hint: words::search(others),
+            },
+            _ => Wanted::default(),
         };
-        let Some(search) = search.map(Arc::new) else {
-            return Ok(parts.into_iter().map(Narrowed::whole).collect());
-        };
+        if wanted.exact.is_none() && wanted.hint.is_none() {
+            let whole = |part| Narrowed::whole(part, true);
+            return Ok(parts.into_iter().map(whole).collect());
+        }
         let threads = state.config().target_partitions();
-        narrow(
-            &self.snapshot,
-            parts,
-            &search,
-            threads,
-            &self.counters.words,
-        )
-        .await
+        let used = &self.counters.words;
+        narrow(&self.snapshot, parts, wanted, threads, used).await
     }
 
     fn scan_parts(
@@ -256,6 +265,61 @@ impl SignalTable {
     }
 }
 
+/// A scan that has to filter its rows itself: what it reads, and what of that goes on.
+struct Filtered {
+    /// All that must hold.
+    condition: Option<Expr>,
+    /// The columns to read; `None` for all.
+    read: Option<Vec<usize>>,
+    /// How many of them go on.
+    wanted: usize,
+}
+
+impl Filtered {
+    /// A scan of the columns `projection` of `schema`, for whose rows all of `conditions` hold.
+    fn new(
+        schema: &SchemaRef,
+        projection: Option<&Vec<usize>>,
+        conditions: Vec<Expr>,
+    ) -> Result<Self> {
+        let condition = conjunction(conditions).map(unqualified);
+        let mut read = projection.cloned();
+        let wanted = read.as_ref().map_or(schema.fields().len(), Vec::len);
+        if let (Some(read), Some(condition)) = (&mut read, &condition) {
+            let mut needed = Vec::new();
+            for column in condition.column_refs() {
+                needed.push(schema.index_of(&column.name)?);
+            }
+            needed.sort_unstable();
+            needed.retain(|column| !read.contains(column));
+            read.extend(needed);
+        }
+        Ok(Filtered {
+            condition,
+            read,
+            wanted,
+        })
+    }
+
+    /// The rows of `input`, which has the columns to read, that go on.
+    fn apply(
+        &self,
+        state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Some(condition) = &self.condition else {
+            return Ok(input);
+        };
+        let schema = input.schema();
+        let columns = schema.fields().len();
+        let schema = DFSchema::try_from(schema)?;
+        let condition = state.create_physical_expr(condition.clone(), &schema)?;
+        let wanted = (self.wanted < columns).then(|| (0..self.wanted).collect());
+        let filter = FilterExecBuilder::new(condition, input).apply_projection(wanted)?;
+        Ok(Arc::new(filter.build()?))
+    }
+}
+
 fn exact_count(count: Option<u64>) -> Precision<usize> {
     count.map_or(Precision::Absent, |count| Precision::Exact(count as usize))
 }
@@ -341,14 +405,26 @@ impl TableProvider for SignalTable {
         };
         add(&self.counters.files_considered, considered);
         add(&self.counters.files_pruned, considered - parts.len());
-        let parts = self.narrowed(state, parts, filters).await?;
+        let (own, others): (Vec<Expr>, Vec<Expr>) = filters
+            .iter()
+            .cloned()
+            .partition(|filter| self.decides(filter));
+        let parts = self.narrowed(state, parts, &own, &others).await?;
+        let (checked, unchecked): (Vec<Narrowed>, Vec<Narrowed>) =
+            parts.into_iter().partition(|part| part.checked);
         let mut inputs = Vec::new();
-        if !parts.is_empty() {
-            inputs.push(self.scan_parts(state, parts, projection, limit)?);
+        if !checked.is_empty() {
+            inputs.push(self.scan_parts(state, checked, projection, limit)?);
+        }
+        let filtered = Filtered::new(&self.schema, projection, own)?;
+        if !unchecked.is_empty() {
+            let read = self.scan_parts(state, unchecked, filtered.read.as_ref(), None)?;
+            inputs.push(filtered.apply(state, read)?);
         }
         let buffers = self.buffers(filters);
         if inputs.is_empty() || !buffers.is_empty() {
-            inputs.push(self.scan_buffers(&buffers, projection)?);
+            let read = self.scan_buffers(&buffers, filtered.read.as_ref())?;
+            inputs.push(filtered.apply(state, read)?);
         }
         match inputs.len() {
             1 => Ok(inputs.swap_remove(0)),
@@ -360,6 +436,10 @@ impl TableProvider for SignalTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+        let support = |filter: &&Expr| match self.decides(filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(support).collect())
     }
 }

@@ -1,8 +1,9 @@
 //! Words in texts: `matches(text, search)`, and what a filter says about the words of `body`, which
 //! the word indexes of parts are asked for.
 //!
-//! Pure. In: filters of a scan of `logs`. Out: a [`Search`] that finds every row for which all of
-//! them hold, and perhaps others: DataFusion looks at each row again.
+//! Pure. In: filters of a scan of `logs`. Out: a [`Search`] that finds exactly the rows for which those
+//! hold that words decide, which a scan answers for itself; and one that finds every row for which all
+//! the others hold, and perhaps more: DataFusion looks at each row again.
 
 use std::sync::Arc;
 
@@ -97,9 +98,30 @@ fn parse(search: &str) -> Result<TextQuery> {
     TextQuery::parse(search).or_else(|error| exec_err!("{error}"))
 }
 
-/// What finds the rows for which all of `filters` hold; `None` when they say nothing about words.
+/// What finds every row for which all of `filters` hold; `None` when they say nothing about words.
 pub(crate) fn search(filters: &[Expr]) -> Option<Search> {
     all(filters.iter().filter_map(of).collect())
+}
+
+/// What finds exactly the rows for which `filter` is true; `None` when no index can tell.
+pub(crate) fn exact(filter: &Expr) -> Option<Search> {
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let sides = || Some(vec![exact(left)?, exact(right)?]);
+            match op {
+                Operator::And => sides().map(Search::All),
+                Operator::Or => sides().map(Search::Any),
+                _ => None,
+            }
+        }
+        Expr::IsTrue(inner) => exact(inner),
+        // NOT itself is not true either of a row without a body.
+        Expr::IsNotTrue(inner) => exact(inner).map(|inner| Search::Not(Box::new(inner))),
+        Expr::ScalarFunction(ScalarFunction { func, .. }) if func.name() == MATCHES => {
+            of(filter).filter(Search::is_exact)
+        }
+        _ => None,
+    }
 }
 
 fn all(mut found: Vec<Search>) -> Option<Search> {

@@ -42,20 +42,25 @@ struct Indexed {
 
 impl Indexed {
     async fn new() -> Self {
+        Indexed::from(1).await
+    }
+
+    /// Whose parts have one from so many rows on.
+    async fn from(rows_min: usize) -> Self {
         let memory = tempfile::tempdir_in("/dev/shm");
         let dir = memory.or_else(|_| tempfile::tempdir()).unwrap();
-        let store = Indexed::open(dir.path()).await;
+        let store = Indexed::open(dir.path(), rows_min).await;
         Indexed { dir, store }
     }
 
-    async fn open(dir: &Path) -> Store {
+    async fn open(dir: &Path, index_rows_min: usize) -> Store {
         let never = Duration::from_secs(24 * 3600);
         let config = oriel_storage::Config {
             data_dir: dir.join("data"),
             flush_interval: never,
             compact_interval: never,
             commit_window: Duration::ZERO,
-            index_rows_min: 1,
+            index_rows_min,
             ..oriel_storage::Config::default()
         };
         let clock = Arc::new(ManualClock::at(UnixNanos(NOW)));
@@ -157,8 +162,8 @@ fn bodies() -> impl Strategy<Value = Vec<Option<String>>> {
     prop::collection::vec(prop::option::weighted(0.9, body), 12..60)
 }
 
-fn conditions() -> impl Strategy<Value = String> {
-    let piece = prop::sample::select(vec![
+fn pieces() -> impl Strategy<Value = &'static str> + Clone {
+    prop::sample::select(vec![
         "card",
         "declined",
         "user",
@@ -177,7 +182,21 @@ fn conditions() -> impl Strategy<Value = String> {
         "e n",
         ". ",
         "getUser",
-    ]);
+    ])
+}
+
+/// Of whole words and beginnings of words.
+fn conditions_of_words() -> impl Strategy<Value = String> {
+    prop_oneof![
+        pieces().prop_map(|p| format!("matches(body, '{p}')")),
+        pieces().prop_map(|p| format!("matches(body, '{p}*')")),
+        pieces().prop_map(|p| format!("NOT matches(body, '{p}')")),
+        (pieces(), pieces()).prop_map(|(p, q)| format!("matches(body, '{p} {q}*')")),
+    ]
+}
+
+fn conditions_of_all() -> impl Strategy<Value = String> {
+    let piece = pieces();
     let regex = prop::sample::select(vec![
         "card|x",
         "(card|timeout).*7",
@@ -193,7 +212,7 @@ fn conditions() -> impl Strategy<Value = String> {
         "a*x",
         "tim[e]out",
     ]);
-    let leaf = prop_oneof![
+    prop_oneof![
         piece.clone().prop_map(|p| format!("matches(body, '{p}')")),
         piece
             .clone()
@@ -214,7 +233,11 @@ fn conditions() -> impl Strategy<Value = String> {
             "timestamp >= to_timestamp_nanos({})",
             NOW + 20_000_000_000
         )),
-    ];
+    ]
+}
+
+/// `leaf`s joined at random.
+fn conditions(leaf: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     leaf.prop_recursive(2, 5, 3, |inner| {
         let parts = prop::collection::vec(inner.clone(), 2..4);
         prop_oneof![
@@ -227,15 +250,15 @@ fn conditions() -> impl Strategy<Value = String> {
     })
 }
 
-/// Scenario: generated bodies in two indexed parts and a buffer, and the same in one buffer; conditions
-/// of words, LIKE, regular expressions and columns, joined at random, with counts and newest-first
-/// lists.
+/// Scenario: generated bodies in two parts, both indexed or only the second, and perhaps a buffer, and
+/// the same in one buffer; conditions of words, LIKE, regular expressions and columns, joined at random,
+/// or only of words; with counts, groups and newest-first lists, with and without the body.
 /// Guarantees: the same rows. A search without a letter or digit is the same error.
 #[tokio::test(flavor = "multi_thread")]
 async fn indexed_or_not_is_the_same() {
     let mut runner = TestRunner::default();
     let mut used = 0;
-    for _ in 0..6 {
+    for round in 0..8 {
         let bodies = bodies().new_tree(&mut runner).unwrap().current();
         let logs: Vec<Value> = bodies
             .iter()
@@ -245,20 +268,28 @@ async fn indexed_or_not_is_the_same() {
         let mut plain = World::new();
         plain.buffer(Table::Logs, &logs, &[]);
         let plain = plain.router();
-        let indexed = Indexed::new().await;
         let third = logs.len() / 3;
+        let indexed = Indexed::from(if round % 2 == 0 { 1 } else { third + 1 }).await;
         indexed.append(&logs[..third], true).await;
-        indexed.append(&logs[third..2 * third], true).await;
-        indexed.append(&logs[2 * third..], false).await;
+        indexed.append(&logs[third..2 * third + 1], true).await;
+        let flush = round % 4 < 2;
+        indexed.append(&logs[2 * third + 1..], flush).await;
         let router = indexed.router();
-        for _ in 0..40 {
-            let condition = conditions().new_tree(&mut runner).unwrap().current();
+        for number in 0..40 {
+            let condition = match number % 2 {
+                0 => conditions(conditions_of_words().boxed()),
+                _ => conditions(conditions_of_all().boxed()),
+            };
+            let condition = condition.new_tree(&mut runner).unwrap().current();
             for what in [
-                format!("SELECT body FROM logs WHERE {condition} ORDER BY timestamp DESC LIMIT 5"),
-                format!(
-                    "SELECT count(*), min(timestamp), max(service_name) FROM logs WHERE {condition}"
-                ),
+                "SELECT body FROM logs WHERE {} ORDER BY timestamp DESC LIMIT 5",
+                "SELECT service_name FROM logs WHERE {} ORDER BY timestamp LIMIT 5",
+                "SELECT count(*), min(timestamp), max(service_name) FROM logs WHERE {}",
+                "SELECT count(*) FROM logs WHERE {}",
+                "SELECT count(*) FROM (SELECT 1 FROM logs WHERE {} LIMIT 7)",
+                "SELECT service_name, count(*), count(body) FROM logs WHERE {} GROUP BY 1 ORDER BY 1",
             ] {
+                let what = what.replace("{}", &condition);
                 let (status, want) = ask(&plain, &what).await;
                 let (found_status, found) = ask(&router, &what).await;
                 assert_eq!(status, found_status, "{what}: {want} {found}");
@@ -270,7 +301,8 @@ async fn indexed_or_not_is_the_same() {
     assert!(used > 100, "indexes were used {used} times");
 }
 
-/// Scenario: a needle in one of two parts; a word of all rows; no word at all; EXPLAIN of the first.
+/// Scenario: a needle in one of two parts; a word of all rows; a phrase of such words; no word at all;
+/// EXPLAIN of the first.
 /// Guarantees: the receipt and EXPLAIN say which parts were read by their index, and how many rows it
 /// named; only those are read. `matches` without a word is an error that says so.
 #[tokio::test(flavor = "multi_thread")]
@@ -296,7 +328,13 @@ async fn the_receipt_tells() {
     )
     .await;
     assert_eq!(common["rows"], json!([[2000]]));
-    assert_eq!(common["receipt"]["index"]["parts_common"], json!(1));
+    let index = json!({"parts": 2, "parts_skipped": 0, "rows": 2000, "parts_common": 0, "parts_unindexed": 0});
+    assert_eq!(common["receipt"]["index"], index);
+    assert_eq!(common["receipt"]["rows_read"], json!(0), "{common}");
+    let phrase = "SELECT count(*) FROM logs WHERE matches(body, '\"accepted order\"')";
+    let phrase = answer(&router, phrase).await;
+    assert_eq!(phrase["rows"], json!([[0]]));
+    assert_eq!(phrase["receipt"]["index"]["parts_common"], json!(1));
     let none = answer(&router, "SELECT count(*) FROM logs").await;
     assert!(none["receipt"].get("index").is_none());
     for explain in ["EXPLAIN", "EXPLAIN ANALYZE"] {
@@ -310,6 +348,51 @@ async fn the_receipt_tells() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let message = error["error"]["message"].as_str().unwrap();
     assert!(message.contains("no letter or digit"), "{message}");
+}
+
+/// Scenario: words that most rows have, counted by time and by service; then with a row in the buffer.
+/// Guarantees: the body is not read where an index names the rows; it is where none does.
+#[tokio::test(flavor = "multi_thread")]
+async fn exact_words_leave_the_body_alone() {
+    let indexed = Indexed::new().await;
+    let body = |number: usize| format!("order {number} {}", ["lost", "found"][number % 2]);
+    let logs: Vec<Value> = (0..3000)
+        .map(|number| log(number, Some(&body(number))))
+        .collect();
+    indexed.append(&logs, true).await;
+    let router = indexed.router();
+    let condition = "(matches(body, 'ORDER') AND (matches(body, 'foun*') OR matches(body, '6'))) \
+                     AND (matches(body, '9') IS NOT TRUE) AND severity_number >= 9";
+    let asked = [
+        format!(
+            "SELECT date_bin(INTERVAL '1 hour', timestamp) AS t, count(*) FROM logs WHERE {condition} GROUP BY 1"
+        ),
+        format!("SELECT service_name, count(*) FROM logs WHERE {condition} GROUP BY 1 ORDER BY 1"),
+    ];
+    let plan = async |sql: &String| {
+        let plan = answer(&router, &format!("EXPLAIN {sql}")).await;
+        let rows = plan["rows"].as_array().unwrap().iter();
+        let physical = rows.filter(|row| row[0].as_str() == Some("physical_plan"));
+        physical
+            .map(|row| row[1].as_str().unwrap().to_owned())
+            .collect::<String>()
+    };
+    for sql in &asked {
+        let physical = plan(sql).await;
+        assert!(physical.contains("DataSourceExec"), "{physical}");
+        assert!(!physical.contains("body"), "{physical}");
+    }
+    let found = answer(&router, &asked[0]).await;
+    assert_eq!(found["rows"][0][1], json!(1500), "{found}");
+    indexed
+        .append(&[log(3001, Some("order found"))], false)
+        .await;
+    for sql in &asked {
+        let physical = plan(sql).await;
+        assert!(physical.contains("matches(body"), "{physical}");
+    }
+    let found = answer(&router, &asked[0]).await;
+    assert_eq!(found["rows"][0][1], json!(1501), "{found}");
 }
 
 /// Scenario: the index of one part is overwritten, that of another is gone.
@@ -333,7 +416,7 @@ async fn damaged_indexes_change_no_answer() {
     let length = std::fs::metadata(&files[0]).unwrap().len() as usize;
     std::fs::write(&files[0], vec![7; length]).unwrap();
     std::fs::remove_file(&files[1]).unwrap();
-    indexed.store = Indexed::open(indexed.dir.path()).await;
+    indexed.store = Indexed::open(indexed.dir.path(), 1).await;
     for _ in 0..2 {
         let found = answer(&indexed.router(), ask).await;
         assert_eq!(found["rows"], want);

@@ -1,9 +1,9 @@
 //! The word index of one part: which rows have which words, in one file beside the part.
 //!
 //! In: the texts of a part's rows, in row order ([`IndexWriter`]). Out: a bundle (`bundle.rs`), and
-//! from it ([`Index`]) the rows that may match a [`Search`]. The index answers with a superset of
-//! the rows; who asks looks at each row's text again ([`crate::text::TextQuery::matches`]), so that
-//! an answer never depends on whether there is an index.
+//! from it ([`Index`]) the rows that may match a [`Search`]. The index answers with exactly the rows if
+//! [`Search::is_exact`], else with a superset of them; then who asks looks at each row's text again
+//! ([`crate::text::TextQuery::matches`]). So an answer never depends on whether there is an index.
 //!
 //! Tantivy, without positions and scores, nothing stored: a phrase is looked for as its words, and the
 //! rows tell. Positions would make the index two thirds larger (docs/measurements.md). A bundle has one or more pieces, each a

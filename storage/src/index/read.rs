@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::directory::{FileHandle, FileSlice, OwnedBytes};
-use tantivy::query::{BooleanQuery, Occur, Query, RegexQuery, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, RegexQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
 use tantivy::{DocId, Score, Searcher, SegmentOrdinal, SegmentReader, Term};
@@ -35,6 +35,8 @@ pub enum Search {
     All(Vec<Search>),
     /// Rows that one of these finds.
     Any(Vec<Search>),
+    /// Rows that this does not find, where it is exact ([`Search::is_exact`]); says nothing else.
+    Not(Box<Search>),
 }
 
 impl Search {
@@ -73,6 +75,20 @@ impl Search {
         match found.len() {
             0 | 1 => found.pop(),
             _ => Some(Search::All(found)),
+        }
+    }
+
+    /// Whether an index that names rows for this names exactly those that match, so that none has to
+    /// be looked at again: single words and beginnings of words do, phrases do not.
+    pub fn is_exact(&self) -> bool {
+        match self {
+            Search::Text(text) => text.clauses().iter().all(|clause| {
+                let whole = |word: &String| indexed(word) == word;
+                matches!(clause.words.as_slice(), [word] if whole(word))
+            }),
+            Search::Infix(_) => false,
+            Search::All(searches) | Search::Any(searches) => searches.iter().all(Search::is_exact),
+            Search::Not(search) => search.is_exact(),
         }
     }
 
@@ -208,6 +224,10 @@ impl OpenPiece {
             Search::All(all) => {
                 let queries = all.iter().map(|one| self.query(one));
                 let queries = queries.collect::<Result<Vec<_>>>()?;
+                // Leaving one out finds more rows: not what an exact search may do.
+                if search.is_exact() && queries.iter().any(Option::is_none) {
+                    return Ok(None);
+                }
                 let queries: Vec<_> = queries.into_iter().flatten().collect();
                 (!queries.is_empty()).then(|| join(Occur::Must, queries))
             }
@@ -216,6 +236,8 @@ impl OpenPiece {
                 let queries = queries.collect::<Result<Option<Vec<_>>>>()?;
                 queries.map(|queries| join(Occur::Should, queries))
             }
+            Search::Not(search) if search.is_exact() => self.query(search)?.map(all_but),
+            Search::Not(_) => None,
         })
     }
 
@@ -253,6 +275,15 @@ impl OpenPiece {
         let query = RegexQuery::from_pattern(pattern, self.field).ok()?;
         Some(Box::new(query))
     }
+}
+
+/// All rows but those of `query`.
+fn all_but(query: Box<dyn Query>) -> Box<dyn Query> {
+    let all: Box<dyn Query> = Box::new(AllQuery);
+    Box::new(BooleanQuery::new(vec![
+        (Occur::Must, all),
+        (Occur::MustNot, query),
+    ]))
 }
 
 fn join(occur: Occur, mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {

@@ -131,6 +131,66 @@ proptest! {
     }
 }
 
+/// A search of single words and beginnings of words, joined, and what it means.
+fn exact_search() -> impl Strategy<Value = Search> {
+    let word = "[abA1\u{4E00}é]{1,3}\\*?".prop_filter_map("one word", |word| {
+        let search = TextQuery::parse(&word).ok().map(Search::Text);
+        search.filter(Search::is_exact)
+    });
+    word.prop_recursive(3, 8, 3, |inner| {
+        let several = prop::collection::vec(inner.clone(), 1..3);
+        prop_oneof![
+            several.clone().prop_map(Search::All),
+            several.prop_map(Search::Any),
+            inner.prop_map(|one| Search::Not(Box::new(one))),
+        ]
+    })
+}
+
+fn holds(search: &Search, body: Option<&str>) -> bool {
+    match search {
+        Search::Text(text) => body.is_some_and(|body| text.matches(body)),
+        Search::Infix(_) => unreachable!(),
+        Search::All(all) => all.iter().all(|one| holds(one, body)),
+        Search::Any(any) => any.iter().any(|one| holds(one, body)),
+        Search::Not(one) => !holds(one, body),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Scenario: small texts, some absent; single words and beginnings of words, joined by AND, OR, NOT.
+    /// Guarantees: the search is exact, and the index names exactly the rows for which it holds.
+    #[test]
+    fn exact_searches_name_exactly_their_rows(
+        texts in prop::collection::vec(prop::option::weighted(0.9, "[abA1_ \u{4E00}é]{0,16}"), 0..24),
+        search in exact_search(),
+    ) {
+        let texts: Vec<Option<&str>> = texts.iter().map(Option::as_deref).collect();
+        prop_assert!(search.is_exact());
+        let want = (0u32..).zip(&texts).filter(|(_, text)| holds(&search, **text));
+        let want: Vec<u32> = want.map(|(row, _)| row).collect();
+        prop_assert_eq!(rows(&index(&texts), &search), want, "{:?}", search);
+    }
+}
+
+/// Scenario: phrases, parts of words and words longer than the index holds, alone and negated.
+/// Guarantees: none claims to be exact; what they do not find is not known.
+#[test]
+fn some_searches_are_not_exact() {
+    let long = "x".repeat(crate::text::WORD_BYTES_MAX + 1);
+    for query in ["\"card declined\"", "order_id", "7 10.0.0.1", &long] {
+        assert!(!text(query).is_exact(), "{query}");
+        let not = Search::Not(Box::new(text(query)));
+        assert!(!not.is_exact());
+        let found = index(&[Some("card")]).candidates(&not, 9);
+        assert_eq!(found.expect("an answer"), None, "{query}");
+    }
+    assert!(!Search::Infix("card".into()).is_exact());
+    assert!(text("card declin*").is_exact());
+}
+
 /// Scenario: pieces of texts, at the beginning, at the end, inside.
 /// Guarantees: whole words are a phrase, cut ones a beginning or a part; short cuts say nothing.
 #[test]
@@ -148,7 +208,7 @@ fn pieces_become_words() {
                 }
                 Search::Infix(run) => format!("~{run}"),
                 Search::All(all) => all.iter().map(shown).collect::<Vec<_>>().join(" "),
-                Search::Any(_) => unreachable!(),
+                Search::Any(_) | Search::Not(_) => unreachable!(),
             }
         }
         let found = Search::holding(piece, starts, ends, false);
