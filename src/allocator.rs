@@ -1,4 +1,5 @@
-//! The allocator of the process: jemalloc, which gives memory back a second after a burst.
+//! The allocator of the process: jemalloc, which gives memory back a second after a burst, or at once
+//! when it is told to.
 //!
 //! docs/measurements.md has the figures against the system's allocator.
 
@@ -17,3 +18,23 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 )]
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static SETTINGS: &[u8; 60] = b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
+
+/// Gives all free pages back to the system now. Takes milliseconds: not for async threads.
+#[cfg(not(target_env = "msvc"))]
+#[allow(
+    unsafe_code,
+    reason = "a call of C: the name is a constant that ends in NUL, and this control reads and writes nothing"
+)]
+pub(crate) fn purge() {
+    // jemalloc(3), "arena.<i>.purge"; 4096 (MALLCTL_ARENAS_ALL) stands for all arenas.
+    let none = std::ptr::null_mut();
+    let name = c"arena.4096.purge".as_ptr();
+    let error = unsafe { tikv_jemalloc_sys::mallctl(name, none, none.cast(), none, 0) };
+    if error != 0 {
+        tracing::warn!(error, "the allocator did not give its free pages back");
+    }
+}
+
+/// Another allocator decides for itself.
+#[cfg(target_env = "msvc")]
+pub(crate) fn purge() {}

@@ -11,8 +11,8 @@
 //! | 95 % | refuse new requests (503, UNAVAILABLE) | 90 % |
 //!
 //! What the process holds beyond (caches, code, connections, what the allocator keeps) is
-//! seen by the operating system only: where its figure is above the limit while much is counted, the
-//! stage is the last one. Settings that would let one piece alone take most of the limit are lowered
+//! seen by the operating system only: where its figure is above the limit, the allocator gives back
+//! what it keeps for reuse, and while much is counted, the stage is the last one. Settings that would let one piece alone take most of the limit are lowered
 //! at the start.
 
 use std::time::Duration;
@@ -25,10 +25,13 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
+use crate::allocator;
 use crate::config::Settings;
 
 /// How often to look.
 const TICK: Duration = Duration::from_millis(50);
+/// Looks from one purge of the allocator to the next.
+const PURGE_TICKS: u32 = 4;
 /// Where each stage begins, in percent of the limit.
 const STAGES: [(u64, Stage); 3] = [
     (95, Stage::Refuse),
@@ -126,6 +129,7 @@ impl Governor {
     async fn run(self, stop: CancellationToken) {
         metrics::gauge!("oriel_memory_limit_bytes").set(self.limit as f64);
         let mut stage = Stage::Calm;
+        let mut kept = 0;
         while stop
             .run_until_cancelled(tokio::time::sleep(TICK))
             .await
@@ -133,7 +137,13 @@ impl Governor {
         {
             let used = self.used();
             used.export();
-            let next = next(stage, used.sum(), resident(), self.limit);
+            let resident = resident();
+            kept = u32::saturating_add(kept, 1);
+            if kept >= PURGE_TICKS && resident.is_some_and(|resident| resident > self.limit) {
+                kept = 0;
+                let _ = tokio::task::spawn_blocking(allocator::purge).await;
+            }
+            let next = next(stage, used.sum(), resident, self.limit);
             if next != stage {
                 self.shed(next, used);
                 stage = next;
