@@ -106,7 +106,7 @@ the catalog does not name to quarantine/orphans.
   oriel doctor --repair --json > report.json";
 
 /// Flags of `oriel delete`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(group = clap::ArgGroup::new("condition").required(true).multiple(true)
     .args(["service", "attributes", "from", "to", "trace"]))]
 pub(crate) struct DeleteArgs {

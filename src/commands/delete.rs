@@ -27,7 +27,7 @@ pub(crate) fn run(args: &DeleteArgs) -> Result<ExitCode> {
         Answer::Deleted(deleted) => {
             let text = match args.json {
                 true => serde_json::to_string_pretty(&deleted)? + "\n",
-                false => told(&deleted),
+                false => told(&deleted) + &hint(args, &body, &deleted),
             };
             super::print(&text)?;
             Ok(ExitCode::SUCCESS)
@@ -232,10 +232,30 @@ fn told(deleted: &Value) -> String {
             "{path} is damaged and was not looked at: it may hold such rows, see oriel doctor\n"
         ));
     }
-    if dry_run && all > 0 {
-        text.push_str("nothing is deleted yet; the same command with --yes does it\n");
-    }
     text
+}
+
+/// How to do what a dry run has counted: with the same times, where they were said as ages.
+fn hint(args: &DeleteArgs, body: &Value, deleted: &Value) -> String {
+    let rows = deleted["rows"].as_object().into_iter().flatten();
+    let none = rows.into_iter().all(|(_, rows)| rows.as_u64() == Some(0));
+    if args.yes || none {
+        return String::new();
+    }
+    let mut text = "nothing is deleted yet; the same command with --yes does it".to_owned();
+    let mut times = Vec::new();
+    for (name, given) in [("from", &args.from), ("to", &args.to)] {
+        if let (Some(given), Some(time)) = (given, body[name].as_str())
+            && given != time
+        {
+            times.push(format!("--{name} {time}"));
+        }
+    }
+    if !times.is_empty() {
+        let times = times.join(" ");
+        text.push_str(&format!(", with {times} for the rows that were counted"));
+    }
+    text + "\n"
 }
 
 /// The error for people.
@@ -268,6 +288,24 @@ mod tests {
             want(json!({"key": "http.route", "value": "/", "level": "record"}))
         );
         assert_eq!(read("novalue"), None);
+    }
+
+    /// Scenario: a dry run up to an age, one up to a date, one that found nothing.
+    /// Guarantees: the advice names the time that an age stood for, and nothing else.
+    #[test]
+    fn a_dry_run_says_how_to_do_it() {
+        let args = |to: &str| DeleteArgs {
+            to: Some(to.to_owned()),
+            ..DeleteArgs::default()
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+        let said = |to: &str, rows: u64| {
+            let body = body(&args(to), now).unwrap();
+            hint(&args(to), &body, &json!({ "rows": { "logs": rows } }))
+        };
+        assert!(said("90s", 1).contains("with --to 10000000000 for"));
+        assert!(said("2026-11-23", 1).ends_with("--yes does it\n"));
+        assert_eq!(said("90s", 0), "");
     }
 
     /// Scenario: how long ago; nanoseconds; a date.

@@ -120,6 +120,9 @@ pub enum Error {
     /// A background task or thread ended unexpectedly.
     #[error("{0} stopped unexpectedly")]
     Stopped(&'static str),
+    /// A piece of work met a fault of ours that it would meet again.
+    #[error("the {0} failed by a fault in oriel; the log says more, please report it")]
+    Panicked(&'static str),
 }
 
 impl Error {
@@ -136,7 +139,8 @@ impl Error {
             | Error::Catalog { .. }
             | Error::Parquet { .. }
             | Error::Arrow { .. }
-            | Error::Object { .. } => ErrorKind::Internal,
+            | Error::Object { .. }
+            | Error::Panicked(_) => ErrorKind::Internal,
         }
     }
 }

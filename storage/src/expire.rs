@@ -139,7 +139,16 @@ pub(crate) fn tenants(config: &Config) -> Result<BTreeMap<(TenantId, Table), Dur
             ))
         })
     };
-    config.retention_tenants.iter().map(read).collect()
+    let mut ages = BTreeMap::new();
+    for text in &config.retention_tenants {
+        let (place, kept) = read(text)?;
+        if ages.insert(place, kept).is_some() {
+            return Err(Error::Invalid(format!(
+                "storage.retention_tenants has a second age for the same tenant and signal, {text:?}; leave one of them"
+            )));
+        }
+    }
+    Ok(ages)
 }
 
 /// The table that stands for the signal of `table`: summaries go with the spans.
@@ -312,6 +321,13 @@ mod tests {
             let error = tenants(&config).unwrap_err().to_string();
             assert!(error.contains(wrong), "{error}");
         }
+        let twice = ["acme.logs=1d", "acme.traces=1d", "acme.logs = 2d"].map(str::to_owned);
+        let config = Config {
+            retention_tenants: twice.to_vec(),
+            ..Config::default()
+        };
+        let error = tenants(&config).unwrap_err().to_string();
+        assert!(error.contains("acme.logs = 2d"), "{error}");
     }
 
     /// Scenario: odd parts received on day 10 with times of 1970 and 2262.

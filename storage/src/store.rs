@@ -653,7 +653,10 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or(Err(Error::Stopped(what)))
+    done.unwrap_or_else(|error| match error.is_panic() {
+        true => Err(Error::Panicked(what)),
+        false => Err(Error::Stopped(what)),
+    })
 }
 
 #[cfg(test)]
