@@ -225,6 +225,15 @@ test("all matches are exported, in every format that is offered", async () => {
   });
 });
 
+test("a part of a word finds nothing; the page offers to look inside of words", async () => {
+  await visiting(`/logs?${RANGE}&q=decl`, async (page, visit) => {
+    await page.getByText("No log records match the filter").waitFor();
+    await page.getByRole("button", { name: "Find parts of words: *decl*" }).click();
+    await total(page, RECORDS / ROUTES.length);
+    expect(query(visit)).toBe("*decl*");
+  });
+});
+
 test("the filter is told as SQL, which the SQL page runs", async () => {
   await visiting(`/logs?${RANGE}&q=${encodeURIComponent("http.route:/pay")}`, async (page) => {
     await total(page, RECORDS / 5);

@@ -21,6 +21,17 @@ export interface Receipt {
   truncated: boolean;
   /** The statements behind the answer. */
   sql?: string[];
+  /** What word indexes did, when words of log bodies were asked for. */
+  index?: IndexUse | null;
+}
+
+/** Parts are files of logs; those beside `parts` were read as a whole. */
+export interface IndexUse {
+  parts: number;
+  parts_skipped: number;
+  rows: number;
+  parts_common: number;
+  parts_unindexed: number;
 }
 
 interface Answered {

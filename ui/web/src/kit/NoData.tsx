@@ -6,6 +6,7 @@ import { useContext, useSetContext, useTimeRange } from "../app/context";
 import { absolute } from "../app/range";
 import { Button } from "./Button";
 import { Empty } from "./Empty";
+import { widened } from "./filterterms";
 import { formatAgo } from "./format";
 
 /** How much before the newest record "jump there" shows. */
@@ -27,6 +28,8 @@ export function NoData({ table, what }: { table: "spans" | "logs" | "metrics"; w
     );
   }
   const newest = stored?.newest ? BigInt(stored.newest) : null;
+  // Of spans, bare words are found inside of words anyway.
+  const wide = table === "logs" && q ? widened(q) : null;
   const elsewhere = newest !== null && (newest < bounds.from || newest >= bounds.to);
   return (
     <Empty
@@ -40,6 +43,11 @@ export function NoData({ table, what }: { table: "spans" | "logs" | "metrics"; w
           }
         >
           Jump to the latest
+        </Button>
+      )}
+      {wide !== null && (
+        <Button onClick={() => setContext({ q: wide } as never)}>
+          Find parts of words: {wide}
         </Button>
       )}
       {q && <Button onClick={() => setContext({ q: undefined } as never)}>Clear the filter</Button>}

@@ -5,6 +5,7 @@ import {
   keepTerm,
   quoted,
   termsOf,
+  widened,
   withoutBounds,
   withoutTerm,
   withTerm,
@@ -54,6 +55,18 @@ describe("editing", () => {
       withoutBounds("duration>1s trace.duration>=2s trace.duration<4s x", "trace.duration"),
     ).toBe("duration>1s x");
     expect(withoutBounds("a  b", "duration")).toBe("a  b");
+  });
+});
+
+describe("widened", () => {
+  it("looks for bare words inside of words, and leaves the rest", () => {
+    expect(widened("verge")).toBe("*verge*");
+    expect(widened('level:>=warn verge "card declined" fail*')).toBe(
+      'level:>=warn *verge* "card declined" fail*',
+    );
+    expect(widened("a OR b")).toBe(null);
+    expect(widened('service:cart "x y" /re/ -health')).toBe(null);
+    expect(widened("")).toBe(null);
   });
 });
 

@@ -58,6 +58,16 @@ export function withoutTerm(q: string, term: string): string {
   return terms.includes(term) ? terms.filter((each) => each !== term).join(" ") : q;
 }
 
+/**
+ * The text with its bare words also found inside of words, `card` as `*card*`; null when it has none.
+ * In logs a bare word means a whole word.
+ */
+export function widened(q: string): string | null {
+  const terms = termsOf(q);
+  const wide = terms.map((term) => (PLAIN_WORD.test(term) ? `*${term}*` : term));
+  return wide.some((term, at) => term !== terms[at]) ? wide.join(" ") : null;
+}
+
 export function hasTerm(q: string, term: string): boolean {
   return termsOf(q).includes(term);
 }
