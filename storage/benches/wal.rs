@@ -51,7 +51,7 @@ fn bench(c: &mut Criterion) {
     let opened = Store::open(
         config,
         Arc::new(SystemClock),
-        Arc::new(|_, _, _| Ok(Vec::new())),
+        Arc::new(|_, _| Ok(Vec::new())),
     );
     let store = runtime.block_on(opened).expect("the store opens");
     let mut number = 0;

@@ -368,6 +368,7 @@ fn check_log(layout: &Layout, contents: &Contents, report: &mut Report) -> Resul
                 let advice = "the next start keeps their bytes in wal/quarantine and goes on";
                 report.damage(&place, &detail, advice);
             }
+            Found::End => {}
         }
         Ok(())
     })?;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use oriel_proto::UnixNanos;
 
+use crate::buffer::Generation;
 use crate::catalog::{Catalog, Commit, CommitKind};
 use crate::disk::Disk;
 use crate::flush::{remove_parts, summarise_part, write_parts};
@@ -111,8 +112,22 @@ impl Engine {
     ///
     /// Errors: rows stay buffered and visible; the next call tries the same rows again.
     pub(crate) fn flush(&self) -> Result<Option<WalPosition>> {
+        self.flush_what(State::seal)
+    }
+
+    /// The same of the rows that are sealed already, if there are; waits for a flush of them that runs.
+    ///
+    /// Errors: as for [`Engine::flush`].
+    pub(crate) fn flush_sealed(&self) -> Result<Option<WalPosition>> {
+        self.flush_what(State::sealed)
+    }
+
+    fn flush_what(
+        &self,
+        what: impl FnOnce(&State) -> Option<Arc<Generation>>,
+    ) -> Result<Option<WalPosition>> {
         let mut unsure = lock(&self.unsure);
-        let Some(sealed) = self.state.seal() else {
+        let Some(sealed) = what(&self.state) else {
             return Ok(None);
         };
         let start = Instant::now();

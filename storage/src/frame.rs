@@ -113,7 +113,20 @@ pub struct WalPosition(pub u64);
 #[error("{0}")]
 pub struct ReplayError(pub String);
 
-/// Decodes a logged frame again, into the columns of the schemas given; the binary passes the
+/// A frame to be decoded again.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplayFrame<'a> {
+    /// Its header.
+    pub header: &'a FrameHeader,
+    /// The request body as received.
+    pub payload: &'a [u8],
+}
+
+/// Decodes logged frames again, into the columns of the schemas given; the binary passes the
 /// collector's decoder.
+///
+/// In: one or more frames of one tenant and signal. Out: the rows of all of them, in their order.
+/// Errors: one of them cannot be decoded, or they are too many for one call; given one by one, only
+/// that frame fails. Called from several threads at once.
 pub type ReplayFn =
-    Arc<dyn Fn(&Schemas, &FrameHeader, &[u8]) -> Result<Vec<Batch>, ReplayError> + Send + Sync>;
+    Arc<dyn Fn(&Schemas, &[ReplayFrame<'_>]) -> Result<Vec<Batch>, ReplayError> + Send + Sync>;

@@ -32,6 +32,7 @@ pub fn walk(dir: &Path, salt: u32) -> Result<Walked> {
         match found {
             reader::Found::Frame(frame) => walked.good.push((frame.sequence, frame.payload)),
             reader::Found::Damaged(damaged) => walked.damaged += damaged.frames_count,
+            reader::Found::End => {}
         }
         Ok(())
     })?;

@@ -66,8 +66,8 @@ pub use doctor::{Finding, Report, Severity, doctor};
 pub use error::{Error, ErrorKind, Result};
 pub use follow::{Followed, Followers, Following};
 pub use frame::{
-    ContentEncoding, ContentType, Frame, FrameHeader, ReplayError, ReplayFn, RequestHash, TenantId,
-    WalPosition,
+    ContentEncoding, ContentType, Frame, FrameHeader, ReplayError, ReplayFn, ReplayFrame,
+    RequestHash, TenantId, WalPosition,
 };
 pub use index::{Candidates, Index, IndexWriter, Search};
 pub use part::{ColumnStats, PartId, PartMeta, StatValue};

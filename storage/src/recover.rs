@@ -20,7 +20,7 @@ use crate::layout::Layout;
 use crate::lock::{self, Lock};
 use crate::objects::Objects;
 use crate::part::writer::PartContext;
-use crate::replay::{self, Backlog, Quarantine};
+use crate::replay::{self, Backlog, Pace, Quarantine};
 use crate::schema::{PromotedKey, Table};
 use crate::seen::{self, Seen};
 use crate::state::State;
@@ -204,6 +204,7 @@ fn scan(engine: &Engine, log: &mut writer::Options, stop: &AtomicBool) -> Result
                     .restore(replay::seen(&frame), engine.clock.now());
             }
             Found::Damaged(damaged) => bytes += damaged.bytes.len() as u64,
+            Found::End => {}
         }
         Ok(())
     })?;
@@ -231,5 +232,6 @@ fn scan(engine: &Engine, log: &mut writer::Options, stop: &AtomicBool) -> Result
         salt: log.salt,
         last: walked.last,
         quarantine: Quarantine::below(&log.dir),
+        pace: Pace::new(&engine.config),
     }))
 }

@@ -182,18 +182,33 @@ impl State {
         });
     }
 
-    /// Shows the rows of the next frame of the backlog. Returns the bytes of it that are not sealed.
-    pub(crate) fn restore(&self, frame: Published) -> u64 {
+    /// Shows the rows of the next frames of the backlog together.
+    pub(crate) fn restore(&self, frames: Vec<Published>) {
         let mut cut = self.lock();
         let cut = &mut *cut;
-        cut.progress(frame.wal_bytes);
+        cut.progress(frames.iter().map(|frame| frame.wal_bytes).sum());
         let Some(backlog) = &mut cut.backlog else {
-            return 0;
+            return;
         };
-        backlog.push(frame);
-        let bytes = backlog.bytes;
+        for frame in frames {
+            backlog.push(frame);
+        }
         metrics::gauge!("oriel_buffer_bytes").set(cut.buffer_bytes() as f64);
-        bytes
+    }
+
+    /// Memory of the rows of the backlog that are sealed, and that are not.
+    pub(crate) fn backlog_bytes(&self) -> (u64, u64) {
+        let cut = self.lock();
+        let sealed = cut.sealed.as_ref().map_or(0, |sealed| sealed.bytes);
+        (
+            sealed,
+            cut.backlog.as_ref().map_or(0, |backlog| backlog.bytes),
+        )
+    }
+
+    /// The rows that are sealed and not flushed.
+    pub(crate) fn sealed(&self) -> Option<Arc<Generation>> {
+        self.lock().sealed.clone()
     }
 
     /// The replay goes on after `last`: the frames up to there can not be read, `bytes` in all.

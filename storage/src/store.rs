@@ -539,12 +539,25 @@ impl Inner {
     /// Errors: those of a flush.
     pub(crate) fn flush_once(&self) -> Result<Option<WalPosition>> {
         let flushed = self.engine.flush()?;
+        self.trim(flushed);
+        Ok(flushed)
+    }
+
+    /// Flushes what is sealed, or waits for the flush that runs.
+    ///
+    /// Errors: those of a flush.
+    pub(crate) fn flush_sealed(&self) -> Result<()> {
+        let flushed = self.engine.flush_sealed()?;
+        self.trim(flushed);
+        Ok(())
+    }
+
+    fn trim(&self, flushed: Option<WalPosition>) {
         if let Some(flushed) = flushed {
             failpoint::pass("flush", "before_trim");
             self.wal.trim(flushed);
             failpoint::pass("flush", "after_trim");
         }
-        Ok(flushed)
     }
 
     /// Whether [`Store::close`] was called.

@@ -15,7 +15,8 @@ use crate::recover::Machine;
 use crate::schema::{Schemas, Table};
 use crate::{
     Answer, Batch, Claim, Config, ContentEncoding, ContentType, Error, Frame, FrameHeader,
-    ManualClock, ReplayError, ReplayFn, RequestHash, Result, Store, TenantId, WalPosition,
+    ManualClock, ReplayError, ReplayFn, ReplayFrame, RequestHash, Result, Store, TenantId,
+    WalPosition,
 };
 
 /// A data directory that stores are opened on, one after the other.
@@ -31,6 +32,8 @@ pub(crate) struct Home {
     pub(crate) beside: bool,
     /// How many frames may be replayed yet.
     pub(crate) decodes: Arc<AtomicU64>,
+    /// Whether they are replayed one by one, on one thread, and flushed as soon as they are enough.
+    pub(crate) one_by_one: bool,
 }
 
 /// One request: rows of each table, all following from its number.
@@ -73,6 +76,7 @@ impl Home {
             files: Files::default(),
             beside: false,
             decodes: Arc::new(AtomicU64::new(u64::MAX)),
+            one_by_one: false,
         }
     }
 
@@ -93,7 +97,11 @@ impl Home {
         let clock = Arc::clone(&self.clock);
         let files = self.files.clone();
         let machine = Machine { ask, files };
-        let (store, backlog) = Store::begin(self.config.clone(), clock, machine).await?;
+        let (store, mut backlog) = Store::begin(self.config.clone(), clock, machine).await?;
+        if let Some(backlog) = backlog.as_mut().filter(|_| self.one_by_one) {
+            let pace = &mut backlog.pace;
+            (pace.window_bytes, pace.threads, pace.bytes_max) = (1, 1, 1);
+        }
         let decode = self.decode();
         match self.beside {
             true => store.replay_beside(backlog, decode),
@@ -106,18 +114,20 @@ impl Home {
     /// a test that failed meanwhile could not end.
     fn decode(&self) -> ReplayFn {
         let decodes = Arc::clone(&self.decodes);
-        Arc::new(move |schemas, _, body| {
-            let take = |left: u64| left.checked_sub(1);
+        Arc::new(move |schemas, frames: &[ReplayFrame<'_>]| {
+            let take = |left: u64| left.checked_sub(frames.len() as u64);
             for _ in 0..120_000 {
                 if decodes
                     .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
                     .is_ok()
                 {
-                    return decode(schemas, body);
+                    let batches = frames.iter().map(|frame| decode(schemas, frame.payload));
+                    let batches: Result<Vec<_>, _> = batches.collect();
+                    return batches.map(|batches| batches.concat());
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
-            panic!("the frame was never let pass")
+            panic!("the frames were never let pass")
         })
     }
 }

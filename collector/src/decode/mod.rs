@@ -12,6 +12,8 @@
 //! 4. `attributes` sends promoted attributes to their columns, [`any_value`] writes the rest as
 //!    JSON.
 //! 5. `column` validates UTF-8 once a column and hands over Arrow arrays.
+//!
+//! `run` decodes several requests as one, for the replay of the log.
 
 mod absent;
 mod any_value;
@@ -24,6 +26,7 @@ mod logs;
 mod metrics;
 mod resource;
 mod rows;
+mod run;
 mod series;
 mod spans;
 #[cfg(any(test, feature = "testing"))]
@@ -37,8 +40,10 @@ use oriel_proto::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
 use oriel_proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use oriel_proto::{Signal, UnixNanos};
 use oriel_storage::schema::{Schemas, Table};
-use oriel_storage::{Batch, ContentType, ReplayError, ReplayFn};
+use oriel_storage::{Batch, ContentType};
 use prost::Message;
+
+pub use run::replay;
 
 use rows::{Layout, Records, Room, Rows, Stop};
 use wire::{Fault, Problem};
@@ -49,6 +54,9 @@ pub const DECODER_VERSION: u16 = 1;
 /// Larger bodies are refused, whatever the settings say: text columns have 32-bit offsets, and
 /// text may grow sixfold when it is escaped.
 const BODY_BYTES_MAX: usize = 256 << 20;
+
+/// Rows of one request may need this much.
+const REQUEST_BYTES_MAX: usize = 1 << 30;
 
 /// Why a request cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,7 +118,7 @@ pub struct Decoded {
 /// Columns that are kept for the next request: as many as cores may decode at once, about.
 const ROOMS_MAX: usize = 4;
 
-/// Columns that more bytes than this went through are not kept.
+/// Columns that more bytes than this went through are not kept, while requests come one by one.
 const ROOM_BYTES_MAX: usize = 2 << 20;
 
 /// Decodes requests into the columns of one store's schemas.
@@ -119,6 +127,8 @@ pub struct Decoder {
     spans: Layout,
     logs: Layout,
     metrics: Layout,
+    /// Columns that more bytes than this went through are not kept.
+    room_bytes_max: usize,
     /// Columns to be used again, with those that only one table has.
     spans_rooms: Rooms<spans::Spans>,
     logs_rooms: Rooms<logs::Logs>,
@@ -144,10 +154,10 @@ impl<R: Default> Rooms<R> {
         kept.unwrap_or_else(|| (Room::new(layout), R::default()))
     }
 
-    /// Keeps columns of which all rows were taken, unless there is no `room`.
-    fn keep(&self, room: Option<Room>, records: R) {
+    /// Keeps columns of which all rows were taken, unless more than `bytes_max` went through.
+    fn keep(&self, (room, bytes): (Room, usize), records: R, bytes_max: usize) {
         let mut rooms = self.lock();
-        if let Some(room) = room.filter(|_| rooms.len() < ROOMS_MAX) {
+        if bytes <= bytes_max && rooms.len() < ROOMS_MAX {
             rooms.push((room, records));
         }
     }
@@ -160,6 +170,7 @@ impl Decoder {
             spans: Layout::new(schemas.of(Table::Spans)),
             logs: Layout::new(schemas.of(Table::Logs)),
             metrics: Layout::new(schemas.of(Table::Metrics)),
+            room_bytes_max: ROOM_BYTES_MAX,
             spans_rooms: Rooms::new(),
             logs_rooms: Rooms::new(),
             metrics_rooms: Rooms::new(),
@@ -195,38 +206,45 @@ impl Decoder {
         body: &[u8],
         received_at: UnixNanos,
     ) -> Result<Decoded, DecodeError> {
-        match self.read(signal, body, received_at) {
+        let read = |body: &[u8]| self.read(signal, &[(body, received_at)], REQUEST_BYTES_MAX);
+        match read(body) {
             Err(Stop::Fault(fault)) if fault.problem == Problem::Repeated => {
                 let merged = merge(signal, body)?;
-                self.read(signal, &merged, received_at)
-                    .map_err(|stop| error(stop, &merged))
+                read(&merged).map_err(|stop| error(stop, &merged))
             }
             result => result.map_err(|stop| error(stop, body)),
         }
     }
 
-    fn read(&self, signal: Signal, body: &[u8], received_at: UnixNanos) -> Result<Decoded, Stop> {
+    /// Reads plain protobuf bodies of `signal`, each with the time it was received, as one. Their rows
+    /// may need `bytes_max` bytes.
+    fn read(
+        &self,
+        signal: Signal,
+        bodies: &[(&[u8], UnixNanos)],
+        bytes_max: usize,
+    ) -> Result<Decoded, Stop> {
         match signal {
             Signal::Traces => {
                 let rooms = &self.spans_rooms;
                 let (room, mut spans) = rooms.take(&self.spans);
-                let (decoded, room) = read(&self.spans, room, &mut spans, body, received_at)?;
-                rooms.keep(room, spans);
+                let (decoded, room) = read(&self.spans, room, &mut spans, bodies, bytes_max)?;
+                rooms.keep(room, spans, self.room_bytes_max);
                 Ok(decoded)
             }
             Signal::Logs => {
                 let rooms = &self.logs_rooms;
                 let (room, mut logs) = rooms.take(&self.logs);
-                let (decoded, room) = read(&self.logs, room, &mut logs, body, received_at)?;
-                rooms.keep(room, logs);
+                let (decoded, room) = read(&self.logs, room, &mut logs, bodies, bytes_max)?;
+                rooms.keep(room, logs, self.room_bytes_max);
                 Ok(decoded)
             }
             Signal::Metrics => {
                 let rooms = &self.metrics_rooms;
                 let (room, ()) = rooms.take(&self.metrics);
                 let mut metrics = metrics::Metrics::default();
-                let (decoded, room) = read(&self.metrics, room, &mut metrics, body, received_at)?;
-                rooms.keep(room, ());
+                let (decoded, room) = read(&self.metrics, room, &mut metrics, bodies, bytes_max)?;
+                rooms.keep(room, (), self.room_bytes_max);
                 Ok(decoded)
             }
         }
@@ -239,16 +257,19 @@ impl Decoder {
     }
 }
 
-/// Reads `body` through `room` and `records`; the room comes back when it should be kept.
+/// Reads `bodies` through `room` and `records`. The room comes back with the bytes that went through.
 fn read<'a, R: Records<'a>>(
     layout: &'a Layout,
     room: Room,
     records: &mut R,
-    body: &'a [u8],
-    received_at: UnixNanos,
-) -> Result<(Decoded, Option<Room>), Stop> {
-    let mut rows = Rows::new(layout, received_at, room);
-    rows.read(body, records)?;
+    bodies: &[(&'a [u8], UnixNanos)],
+    bytes_max: usize,
+) -> Result<(Decoded, (Room, usize)), Stop> {
+    let mut rows = Rows::new(layout, room, bytes_max);
+    for (body, received_at) in bodies {
+        rows.read(body, *received_at, records)?;
+    }
+    rows.cut(records)?;
     let decoded = Decoded {
         accepted: rows.accepted,
         rejected: rows.rejected,
@@ -256,8 +277,8 @@ fn read<'a, R: Records<'a>>(
         message: message(rows.rejected, rows.repaired),
         batches: std::mem::take(&mut rows.batches),
     };
-    let small = rows.bytes() <= ROOM_BYTES_MAX;
-    Ok((decoded, small.then_some(rows.room)))
+    let bytes = rows.bytes();
+    Ok((decoded, (rows.room, bytes)))
 }
 
 fn message(rejected: u64, repaired: u64) -> String {
@@ -303,32 +324,6 @@ fn merge(signal: Signal, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
         Signal::Metrics => through::<ExportMetricsServiceRequest>(body),
     }
     .map_err(|error| DecodeError::Merge(error.to_string()))
-}
-
-/// The function that a store replays its log with: inflates to at most `inflated_bytes_max` bytes
-/// and decodes, with one decoder kept for all frames.
-pub fn replay(inflated_bytes_max: usize) -> ReplayFn {
-    let cache: Mutex<Option<Arc<Decoder>>> = Mutex::new(None);
-    Arc::new(move |schemas, header, payload| {
-        let decoder = {
-            let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
-            match cache.take().filter(|decoder| decoder.is_for(schemas)) {
-                Some(decoder) => Arc::clone(cache.insert(decoder)),
-                None => Arc::clone(cache.insert(Arc::new(Decoder::new(schemas)))),
-            }
-        };
-        let body = crate::inflate::inflate(header.content_encoding, payload, inflated_bytes_max)
-            .map_err(|error| ReplayError(error.to_string()))?;
-        decoder
-            .decode(
-                header.signal,
-                header.content_type,
-                &body,
-                header.received_at,
-            )
-            .map(|decoded| decoded.batches)
-            .map_err(|error| ReplayError(error.to_string()))
-    })
 }
 
 #[cfg(test)]

@@ -200,15 +200,17 @@ impl Inherited {
         }
     }
 
-    /// Hands the columns over, all received at `received_at`.
+    /// Sets when `count` rows from `row` on were received.
+    pub(super) fn set_received(&mut self, row: usize, count: usize, received_at: i64) {
+        self.received_at.set_run(row, count, received_at);
+    }
+
+    /// Hands the columns over.
     pub(super) fn finish(
         &mut self,
         promoted: &Promoted,
-        received_at: i64,
         out: &mut Arrays<'_>,
     ) -> Result<(), ArrowError> {
-        let rows = out.rows;
-        self.received_at.set_run(0, rows, received_at);
         out.fixed("received_at", &mut self.received_at)?;
         out.text("scope_name", &mut self.scope_name)?;
         out.text("scope_version", &mut self.scope_version)?;

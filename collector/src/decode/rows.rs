@@ -5,7 +5,7 @@
 //! batches of as many rows (`absent`). Most of the hundred columns are such in most batches.
 //!
 //! A batch is cut when its rows reach about 64 MiB, so that no text column comes near Arrow's
-//! limit of 2 GiB; a request whose rows need more than 1 GiB is refused, since a small request may
+//! limit of 2 GiB; requests whose rows need more than a limit are refused, since a small request may
 //! repeat a large resource in very many rows.
 
 use std::collections::BTreeSet;
@@ -28,9 +28,6 @@ use super::wire::{Fault, Problem, Reader};
 
 /// A batch is cut at this size.
 const BATCH_BYTES: usize = 64 << 20;
-
-/// Rows of one request may need this much.
-const REQUEST_BYTES_MAX: usize = 1 << 30;
 
 /// Bytes of a column in a batch besides its values, about.
 const COLUMN_BYTES: usize = 16;
@@ -124,11 +121,13 @@ impl Room {
     }
 }
 
-/// The rows of one request.
+/// The rows of one request, or of several that are read one after the other.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
     layout: &'a Layout,
     received_at: UnixNanos,
+    /// First row of the current request in this batch.
+    received_row: usize,
     /// Attribute sets being read.
     pub(super) sets: Sets<'a>,
     pub(super) room: Room,
@@ -138,7 +137,9 @@ pub(super) struct Rows<'a> {
     /// First row of the current scope group in this batch.
     scope_row: usize,
     batch_bytes: usize,
-    request_bytes: usize,
+    /// Of all batches, and how much they may need.
+    bytes: usize,
+    bytes_max: usize,
     /// Stray resource columns of this batch.
     strays: BTreeSet<String>,
     pub(super) batches: Vec<Batch>,
@@ -148,10 +149,12 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(layout: &'a Layout, received_at: UnixNanos, room: Room) -> Self {
+    /// No rows yet; they may need `bytes_max` bytes.
+    pub(super) fn new(layout: &'a Layout, room: Room, bytes_max: usize) -> Self {
         Rows {
             layout,
-            received_at,
+            received_at: UnixNanos(0),
+            received_row: 0,
             sets: Sets::default(),
             room,
             resource: Resource::default(),
@@ -159,7 +162,8 @@ impl<'a> Rows<'a> {
             row: 0,
             scope_row: 0,
             batch_bytes: 0,
-            request_bytes: 0,
+            bytes: 0,
+            bytes_max,
             strays: BTreeSet::new(),
             batches: Vec::new(),
             accepted: 0,
@@ -168,12 +172,14 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Reads a whole request into `records`.
+    /// Reads a whole request into `records`; its rows come behind those before.
     pub(super) fn read<R: Records<'a>>(
         &mut self,
         body: &'a [u8],
+        received_at: UnixNanos,
         records: &mut R,
     ) -> Result<(), Stop> {
+        self.received_at = received_at;
         let [request, resource_group, _, _] = R::NAMES;
         let mut reader = Reader::new(body, request);
         while reader.next()? {
@@ -182,7 +188,8 @@ impl<'a> Rows<'a> {
                 _ => reader.skip()?,
             }
         }
-        self.cut(records)
+        self.end_request();
+        Ok(())
     }
 
     fn read_resource<R: Records<'a>>(
@@ -239,7 +246,7 @@ impl<'a> Rows<'a> {
 
     /// Bytes of all rows so far, about.
     pub(super) fn bytes(&self) -> usize {
-        self.request_bytes
+        self.bytes
     }
 
     /// When the request was received.
@@ -247,7 +254,7 @@ impl<'a> Rows<'a> {
         self.received_at
     }
 
-    /// Counts a row of `bytes` bytes on the wire. Errors when the request's rows grow too large.
+    /// Counts a row of `bytes` bytes on the wire. Errors when the rows grow too large.
     #[inline]
     pub(super) fn begin_row(&mut self, bytes: usize, reader: &Reader<'_>) -> Result<(), Fault> {
         let inherited = inherited_bytes(&self.resource, &self.scope);
@@ -258,8 +265,8 @@ impl<'a> Rows<'a> {
     #[inline]
     pub(super) fn charge(&mut self, bytes: usize, reader: &Reader<'_>) -> Result<(), Fault> {
         self.batch_bytes += bytes;
-        self.request_bytes += bytes;
-        if self.request_bytes > REQUEST_BYTES_MAX {
+        self.bytes += bytes;
+        if self.bytes > self.bytes_max {
             return Err(reader.fault(Problem::TooLarge));
         }
         Ok(())
@@ -319,9 +326,19 @@ impl<'a> Rows<'a> {
         self.scope_row = self.row;
     }
 
+    fn end_request(&mut self) {
+        let count = self.row - self.received_row;
+        if count > 0 {
+            let inherited = &mut self.room.inherited;
+            inherited.set_received(self.received_row, count, self.received_at.0);
+        }
+        self.received_row = self.row;
+    }
+
     /// Makes a batch of the rows so far.
     pub(super) fn cut<R: Records<'a>>(&mut self, records: &mut R) -> Result<(), Stop> {
         self.end_run();
+        self.end_request();
         if self.row == 0 {
             return Ok(());
         }
@@ -334,9 +351,8 @@ impl<'a> Rows<'a> {
         };
         records.finish(&mut out)?;
         out.promoted(&self.layout.record, &mut self.room.columns)?;
-        self.room
-            .inherited
-            .finish(&self.layout.resource, self.received_at.0, &mut out)?;
+        let inherited = &mut self.room.inherited;
+        inherited.finish(&self.layout.resource, &mut out)?;
         self.repaired += out.repaired;
         let (rows, bytes) = out.record_batch(&self.layout.absent)?;
         let mut strays = std::mem::take(&mut self.strays);
@@ -346,7 +362,8 @@ impl<'a> Rows<'a> {
         let batch = Batch::with_memory(&self.layout.schema, rows, strays, bytes)
             .map_err(|error| Stop::Error(DecodeError::Internal(error.to_string())))?;
         self.batches.push(batch);
-        (self.row, self.scope_row, self.batch_bytes) = (0, 0, 0);
+        (self.row, self.scope_row, self.received_row) = (0, 0, 0);
+        self.batch_bytes = 0;
         Ok(())
     }
 }

@@ -64,7 +64,7 @@ impl Indexed {
             ..oriel_storage::Config::default()
         };
         let clock = Arc::new(ManualClock::at(UnixNanos(NOW)));
-        let replay: ReplayFn = Arc::new(|_, _, _| Ok(Vec::new()));
+        let replay: ReplayFn = Arc::new(|_, _| Ok(Vec::new()));
         Store::open(config, clock, replay).await.unwrap()
     }
 

@@ -326,6 +326,7 @@ async fn recovery_bounds_memory_and_sweeps() {
     let sent = send(&store, 0..30).await;
     drop(store);
     home.config.flush_bytes = ByteSize::b(1);
+    home.one_by_one = true;
     let store = home.open().await;
     check(&store, &sent, "after replay");
     assert_eq!(store.stats().buffer_rows, 0);
@@ -534,6 +535,7 @@ async fn a_long_log_is_replayed_in_bounded_memory() {
     let memory = store.stats().buffer_bytes;
     drop(store);
     home.config.flush_bytes = ByteSize::b(memory / 8);
+    home.config.buffer_bytes_max = ByteSize::b(memory / 2);
     home.beside = true;
     let store = home.open().await;
     let mut most = 0;

@@ -82,7 +82,7 @@ async fn requests_are_taken_before_the_replay_ends() {
     store.flush().await.unwrap();
     send(&store, 3..10).await;
     kill(&home, store).await;
-    home.beside = true;
+    (home.beside, home.one_by_one) = (true, true);
     for (round, first) in [10, 15].into_iter().enumerate() {
         home.decodes.store(0, Ordering::SeqCst);
         let store = home.open().await;
@@ -139,7 +139,7 @@ async fn a_replay_that_is_killed_again_and_again_converges() {
     let store = home.open().await;
     send(&store, 0..40).await;
     kill(&home, store).await;
-    home.beside = true;
+    (home.beside, home.one_by_one) = (true, true);
     home.config.flush_bytes = ByteSize::b(1);
     let (mut flushed, mut next, mut rounds) = (0, 40, 0);
     loop {
@@ -176,7 +176,7 @@ async fn closing_ends_a_replay_within_a_frame() {
     let store = home.open().await;
     send(&store, 0..20).await;
     kill(&home, store).await;
-    home.beside = true;
+    (home.beside, home.one_by_one) = (true, true);
     home.decodes.store(2, Ordering::SeqCst);
     let store = home.open().await;
     send(&store, 20..21).await;

@@ -25,6 +25,8 @@ pub(crate) enum Found {
     Frame(Logged),
     /// One or several damaged ones, next to each other.
     Damaged(Damaged),
+    /// The end of a segment: its memory is freed once nobody holds a frame of it.
+    End,
 }
 
 /// Frames that can not be read.
@@ -100,6 +102,7 @@ pub(crate) fn walk_segments(
             walk.damaged(segment.first, Bytes::new(), &segment.path, 0)?;
         }
         walk.segment(segment, end)?;
+        (walk.visit)(Found::End)?;
     }
     Ok((WalPosition(walk.expected - 1), walk.torn.take()))
 }

@@ -97,6 +97,7 @@ fn read(dir: &Path, after: u64) -> (Vec<u64>, Vec<(u64, u64)>, Walked) {
                 good.push(logged.sequence);
             }
             Found::Damaged(damaged) => bad.push((damaged.first, damaged.frames_count)),
+            Found::End => {}
         }
         Ok(())
     });
@@ -152,6 +153,7 @@ async fn reads_what_was_written() {
         match found {
             Found::Frame(logged) => seen.push(logged.sequence),
             Found::Damaged(damaged) => panic!("{damaged:?}"),
+            Found::End => {}
         }
         Ok(())
     });

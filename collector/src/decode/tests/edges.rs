@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oriel_proto::Signal;
 use oriel_proto::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use oriel_proto::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
 use oriel_proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
@@ -12,17 +13,16 @@ use oriel_proto::otlp::metrics::v1::{
 };
 use oriel_proto::otlp::resource::v1::Resource;
 use oriel_proto::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span, span::Event};
-use oriel_proto::{Signal, UnixNanos};
+use oriel_storage::ContentType;
 use oriel_storage::schema::Schemas;
-use oriel_storage::{ContentEncoding, ContentType, FrameHeader, RequestHash, TenantId};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use serde_json::{Value, json};
 
 use super::{RECEIVED_AT, decode, reference, rows};
-use crate::decode::{DECODER_VERSION, DecodeError, Decoder, replay};
+use crate::decode::{DecodeError, Decoder};
 
-fn span(trace_id: Vec<u8>, span_id: Vec<u8>) -> Span {
+pub(super) fn span(trace_id: Vec<u8>, span_id: Vec<u8>) -> Span {
     Span {
         trace_id,
         span_id,
@@ -31,7 +31,7 @@ fn span(trace_id: Vec<u8>, span_id: Vec<u8>) -> Span {
     }
 }
 
-fn traces(spans: Vec<Span>) -> ExportTraceServiceRequest {
+pub(super) fn traces(spans: Vec<Span>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
             scope_spans: vec![ScopeSpans {
@@ -343,30 +343,6 @@ fn errors_name_the_place() {
         error.to_string(),
         "protobuf is malformed at byte 7: a field has the wrong wire type (field 1 of Span)"
     );
-}
-
-/// Scenario: a request replayed from the log twice, identity and gzip, then a damaged one.
-/// Guarantees: the same rows with the time of the log; the damage is reported.
-#[test]
-fn replay_decodes_again() {
-    let body = traces(vec![span(vec![1; 16], vec![1; 8])]).encode_to_vec();
-    let schemas = Schemas::format0();
-    let replay = replay(usize::MAX);
-    let header = FrameHeader {
-        tenant: TenantId::default_tenant(),
-        signal: Signal::Traces,
-        content_type: ContentType::Protobuf,
-        content_encoding: ContentEncoding::Identity,
-        decoder_version: DECODER_VERSION,
-        received_at: UnixNanos(7),
-        request_hash: RequestHash(0),
-    };
-    for _ in 0..2 {
-        let batches = replay(&schemas, &header, &body).expect("a good frame");
-        let row = &crate::decode::testing::rows(batches[0].rows())[0];
-        assert_eq!(row["received_at"], json!(7));
-    }
-    assert!(replay(&schemas, &header, &body[1..]).is_err());
 }
 
 /// Scenario: the schema has a key that the operator promoted.

@@ -4,6 +4,7 @@ mod corpus;
 mod edges;
 mod json;
 mod property;
+mod run;
 
 use std::collections::BTreeSet;
 
