@@ -13,6 +13,7 @@ use arrow::array::RecordBatch;
 use crate::flush::Sealed;
 use crate::schema::{Schemas, Table};
 use crate::seen::SeenEntry;
+use crate::small::{self, Small};
 use crate::summary::summarise;
 use crate::{Batch, Result, TenantId, WalPosition};
 
@@ -54,13 +55,23 @@ pub(crate) struct Generation {
     pub(crate) seen: Vec<SeenEntry>,
     /// When the first frame came.
     pub(crate) since: Option<Instant>,
+    /// Where small batches wait to be joined.
+    small: Vec<(TenantId, Table)>,
 }
 
 /// Rows of one tenant. Cloning copies one pointer a batch.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct TenantRows {
-    tables: BTreeMap<Table, Vec<Batch>>,
+    tables: BTreeMap<Table, TableRows>,
     summaries: Arc<Mutex<Vec<Summary>>>,
+}
+
+/// Rows of one table.
+#[derive(Debug, Default, Clone)]
+struct TableRows {
+    batches: Vec<Batch>,
+    /// From here on, all batches are small.
+    small_from: usize,
 }
 
 #[derive(Debug)]
@@ -99,8 +110,59 @@ impl Generation {
                 self.tenants.insert(frame.tenant.clone(), rows);
             }
             if let Some(tenant) = self.tenants.get_mut(&frame.tenant) {
-                tenant.tables.entry(batch.table()).or_default().push(batch);
+                let table = batch.table();
+                let rows = tenant.tables.entry(table).or_default();
+                rows.push(batch);
+                if rows.small_count() == small::RUN {
+                    self.small.push((frame.tenant.clone(), table));
+                }
             }
+        }
+    }
+
+    /// Whether small batches wait to be joined.
+    pub(crate) fn has_small(&self) -> bool {
+        !self.small.is_empty()
+    }
+
+    /// Small batches that wait to be joined; each run is handed out once.
+    pub(crate) fn take_small(&mut self) -> Option<Small> {
+        let (tenant, table) = self.small.pop()?;
+        let rows = self.tenants.get(&tenant)?.tables.get(&table)?;
+        Some(Small {
+            after: self.after,
+            start: rows.small_from,
+            batches: rows.batches[rows.small_from..].to_vec(),
+            tenant,
+            table,
+        })
+    }
+
+    /// Puts `joined` into the place of the batches of `small`, if this is their generation.
+    pub(crate) fn put_joined(&mut self, small: &Small, joined: Batch) {
+        let tables = self
+            .tenants
+            .get_mut(&small.tenant)
+            .map(|rows| &mut rows.tables);
+        let rows = tables.and_then(|tables| tables.get_mut(&small.table));
+        let Some(rows) = rows.filter(|_| small.after == self.after) else {
+            return;
+        };
+        let memory = |batches: &[Batch]| -> u64 {
+            batches
+                .iter()
+                .map(|batch| batch.memory_bytes() as u64)
+                .sum()
+        };
+        self.bytes =
+            (self.bytes + joined.memory_bytes() as u64).saturating_sub(memory(&small.batches));
+        let place = small.start..small.start + small.batches.len();
+        rows.batches.splice(place, [joined]);
+        rows.small_from = (rows.small_from + 1)
+            .saturating_sub(small.batches.len())
+            .max(small.start + 1);
+        if rows.small_count() >= small::RUN {
+            self.small.push((small.tenant.clone(), small.table));
         }
     }
 
@@ -120,10 +182,10 @@ impl Generation {
         let of = |tenant: &TenantId, rows: &TenantRows| -> Vec<Sealed> {
             let tables = rows.tables.iter();
             tables
-                .map(|(table, batches)| Sealed {
+                .map(|(table, rows)| Sealed {
                     tenant: tenant.clone(),
                     table: *table,
-                    batches: batches.clone(),
+                    batches: rows.batches.clone(),
                 })
                 .collect()
         };
@@ -134,18 +196,33 @@ impl Generation {
     }
 }
 
+impl TableRows {
+    fn push(&mut self, batch: Batch) {
+        let small = batch.rows().num_rows() <= small::ROWS_MAX;
+        self.batches.push(batch);
+        if !small {
+            self.small_from = self.batches.len();
+        }
+    }
+
+    /// Small batches at the end.
+    fn small_count(&self) -> usize {
+        self.batches.len() - self.small_from
+    }
+}
+
 impl TenantRows {
     /// Adds these rows to `into`, with the summaries of the spans among them.
     pub(crate) fn add_to(self, schemas: &Schemas, into: &mut HashMap<Table, Vec<Batch>>) {
         if let Some(spans) = self.tables.get(&Table::Spans) {
-            match self.summaries(schemas, spans) {
+            match self.summaries(schemas, &spans.batches) {
                 Ok(summaries) => into.entry(Table::Traces).or_default().extend(summaries),
                 // Only a fault of ours; the spans themselves are still shown.
                 Err(error) => tracing::error!(%error, "cannot summarise buffered spans"),
             }
         }
-        for (table, batches) in self.tables {
-            into.entry(table).or_default().extend(batches);
+        for (table, rows) in self.tables {
+            into.entry(table).or_default().extend(rows.batches);
         }
     }
 

@@ -45,6 +45,7 @@ mod recover;
 mod replay;
 mod seen;
 mod slots;
+mod small;
 mod snapshot;
 mod state;
 mod store;

@@ -13,7 +13,10 @@ use crate::buffer::{Generation, Published};
 use crate::catalog::Committed;
 use crate::follow::Followers;
 use crate::schema::{Schemas, Table};
-use crate::{MissingPart, PartId, PartMeta, Snapshot, Stats, TenantId, WalPosition, invariant};
+use crate::small::Small;
+use crate::{
+    Batch, MissingPart, PartId, PartMeta, Snapshot, Stats, TenantId, WalPosition, invariant,
+};
 
 type TableParts = HashMap<Table, Arc<Vec<Arc<PartMeta>>>>;
 
@@ -150,24 +153,34 @@ impl State {
     }
 
     /// Makes the rows of consecutive frames visible together. Returns the bytes buffered and not
-    /// sealed.
-    pub(crate) fn publish(&self, frames: Vec<Published>) -> u64 {
+    /// sealed, and whether small batches wait to be joined.
+    pub(crate) fn publish(&self, frames: Vec<Published>) -> (u64, bool) {
         let told: Vec<_> = match self.followers.any() {
             true => frames.iter().map(Published::visible).collect(),
             false => Vec::new(),
         };
-        let bytes = {
+        let waits = {
             let mut cut = self.lock();
             for frame in frames {
                 cut.active.push(frame);
             }
             metrics::gauge!("oriel_buffer_bytes").set(cut.buffer_bytes() as f64);
-            cut.active.bytes
+            (cut.active.bytes, cut.active.has_small())
         };
         for (tenant, batches) in told {
             self.followers.tell(&tenant, &batches);
         }
-        bytes
+        waits
+    }
+
+    /// Small batches that wait to be joined.
+    pub(crate) fn take_small(&self) -> Option<Small> {
+        self.lock().active.take_small()
+    }
+
+    /// Shows `joined` instead of the batches of `small`, unless these are sealed by now.
+    pub(crate) fn put_joined(&self, small: &Small, joined: Batch) {
+        self.lock().active.put_joined(small, joined);
     }
 
     /// The log holds frames up to `last` that are in no part and have to be replayed, `bytes` in all;

@@ -570,6 +570,18 @@ impl Inner {
         self.engine.compact(&closing).map(|_| ())
     }
 
+    /// Joins small batches that were buffered.
+    ///
+    /// Errors: a fault of ours; they stay as they are.
+    pub(crate) fn join_small(&self) -> Result<()> {
+        let engine = &self.engine;
+        while let Some(small) = engine.state.take_small() {
+            let joined = small.joined(engine.parts.schemas.of(small.table))?;
+            engine.state.put_joined(&small, joined);
+        }
+        Ok(())
+    }
+
     fn check_open(&self) -> Result<()> {
         if self.closing.load(Ordering::SeqCst) {
             return Err(Error::Unavailable {
@@ -632,8 +644,12 @@ fn settle(engine: &Engine, wake: Arc<Wake>) -> impl FnMut(Settled<Pending>) + Se
                 let done = (pending.claimed, pending.received_at, pending.answer);
                 answers.push((done, pending.room, pending.reply, position));
             }
-            if state.publish(frames) >= flush_bytes {
+            let (bytes, small) = state.publish(frames);
+            if bytes >= flush_bytes {
                 wake.flush.notify_one();
+            }
+            if small {
+                wake.join.notify_one();
             }
             failpoint::pass("wal", "before_answer");
             for ((claimed, received_at, answer), _room, reply, position) in answers {

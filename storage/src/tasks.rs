@@ -1,4 +1,5 @@
-//! What a store does by itself: flush by size and age, merge, expire, scrub, watch the disk.
+//! What a store does by itself: join small batches, flush by size and age, merge, expire, scrub,
+//! watch the disk.
 //!
 //! Each task sleeps without holding the store, so that a store that is dropped ends at once; its
 //! tasks notice and end too.
@@ -42,6 +43,8 @@ pub enum Pressure {
 pub(crate) struct Wake {
     /// Buffers have reached `flush_bytes`.
     pub(crate) flush: Notify,
+    /// Small batches wait to be joined.
+    pub(crate) join: Notify,
     /// The disk is nearly full.
     pub(crate) expire: Notify,
     /// How short the process is of memory: a [`Pressure`].
@@ -54,6 +57,7 @@ pub(crate) fn start(store: &Arc<Inner>, stop: &watch::Receiver<bool>) -> Vec<Joi
     let wake = Arc::clone(&store.wake);
     vec![
         tokio::spawn(flush(Weak::clone(&weak), Arc::clone(&wake), stop.clone())),
+        tokio::spawn(join(Weak::clone(&weak), Arc::clone(&wake), stop.clone())),
         tokio::spawn(compact(Weak::clone(&weak), stop.clone())),
         tokio::spawn(expire(Weak::clone(&weak), wake, stop.clone())),
         tokio::spawn(scrub(Weak::clone(&weak), stop.clone())),
@@ -151,6 +155,13 @@ async fn flush(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bo
         } else {
             return;
         }
+    }
+}
+
+async fn join(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
+    while until(&mut stop, wake.join.notified()).await {
+        let Some(store) = store.upgrade() else { return };
+        step("join", store, Inner::join_small).await;
     }
 }
 
