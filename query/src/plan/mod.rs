@@ -9,6 +9,7 @@ pub(crate) mod ids;
 pub(crate) mod json_text;
 pub(crate) mod memory;
 mod narrow;
+mod pages;
 mod regex_words;
 mod resolve;
 pub(crate) mod session;

@@ -22,7 +22,9 @@ use datafusion::common::{ColumnStatistics, DFSchema, Result, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, ParquetFileReaderFactory, ParquetSource,
+};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
@@ -34,6 +36,7 @@ use oriel_storage::schema::{Level, Table, TableSchema};
 use oriel_storage::{Batch, PartMeta, Snapshot};
 
 use super::narrow::{Narrowed, Used, Wanted, narrow};
+use super::pages::PagedReaders;
 use super::typing::{LEVEL_MARK, level_mark};
 use super::words;
 use crate::prune;
@@ -166,9 +169,14 @@ impl SignalTable {
         let objects = state.runtime_env().object_store(&url)?;
         let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
         let readers = CachedParquetFileReaderFactory::new(objects, cache);
+        let readers: Arc<dyn ParquetFileReaderFactory> =
+            match parts.iter().any(|part| part.rows.is_some()) {
+                true => Arc::new(PagedReaders(readers)),
+                false => Arc::new(readers),
+            };
         let source = ParquetSource::new(Arc::clone(&self.schema))
             .with_table_parquet_options(state.default_table_options().parquet)
-            .with_parquet_file_reader_factory(Arc::new(readers));
+            .with_parquet_file_reader_factory(readers);
         // Each reader begins with the newest rows: those that are asked for most.
         parts.sort_by_key(|narrowed| std::cmp::Reverse(narrowed.part.time_max));
         let groups_count = state

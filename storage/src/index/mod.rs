@@ -6,7 +6,7 @@
 //! ([`crate::text::TextQuery::matches`]). So an answer never depends on whether there is an index.
 //!
 //! Tantivy, without positions and scores, nothing stored: a phrase is looked for as its words, and the
-//! rows tell. Positions would make the index two thirds larger (docs/measurements.md). A bundle has one or more pieces, each a
+//! rows tell; `terms.rs` says what stands for a word. Positions would make the index two thirds larger (docs/measurements.md). A bundle has one or more pieces, each a
 //! segment of its own over the next rows, so that writing takes little memory; row number = rows of
 //! the pieces before + document number.
 //!
@@ -15,6 +15,7 @@
 mod bundle;
 mod kept;
 mod read;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -29,10 +30,7 @@ use crate::Error;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 
 /// Name of the tokenizer in the index's own description.
-const TOKENIZER: &str = "oriel0";
-
-/// In rows that have a word longer than the index holds; no text has this as a word.
-const LONG_WORD: &str = "\u{0}long";
+const TOKENIZER: &str = "oriel1";
 
 pub(crate) fn failed(error: impl std::fmt::Display) -> Error {
     Error::Corrupt {

@@ -1,5 +1,6 @@
 //! Asking an index: which rows may match?
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,8 +12,9 @@ use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
 use tantivy::{DocId, Score, Searcher, SegmentOrdinal, SegmentReader, Term};
 
 use super::bundle::{self, Piece};
+use super::terms::{self, LONG_WORD};
 use super::write::Words;
-use super::{LONG_WORD, TOKENIZER, failed, schema};
+use super::{TOKENIZER, failed, schema};
 use crate::Result;
 use crate::text::{Clause, TextQuery, fold, indexed, runs, same_letter};
 
@@ -83,8 +85,11 @@ impl Search {
     pub fn is_exact(&self) -> bool {
         match self {
             Search::Text(text) => text.clauses().iter().all(|clause| {
-                let whole = |word: &String| indexed(word) == word;
-                matches!(clause.words.as_slice(), [word] if whole(word))
+                let exact = |word: &String| match clause.prefix {
+                    true => indexed(word) == word && terms::ids_beginning(word).is_none(),
+                    false => terms::is_exact(word),
+                };
+                matches!(clause.words.as_slice(), [word] if exact(word))
             }),
             Search::Infix(_) => false,
             Search::All(searches) | Search::Any(searches) => searches.iter().all(Search::is_exact),
@@ -245,29 +250,48 @@ impl OpenPiece {
     fn clause(&self, clause: &Clause) -> Option<Box<dyn Query>> {
         let mut words: Vec<&str> = clause.words.iter().map(String::as_str).collect();
         let begins = match clause.prefix {
-            true => Some(self.pattern(&format!("{}.*", indexed(words.pop()?)))?),
+            true => Some(self.beginning(words.pop()?)?),
             false => None,
         };
-        words.sort_unstable();
-        words.dedup();
-        let words = words.into_iter().map(|word| -> Box<dyn Query> {
-            let term = Term::from_field_text(self.field, indexed(word));
-            Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+        let numbers = words.array_windows().filter_map(|numbers| {
+            let mut term = String::new();
+            let all = numbers.iter().all(|word| terms::is_number(word));
+            all.then(|| terms::push_numbers(&mut term, numbers));
+            all.then_some(Cow::Owned(term))
         });
+        let mut all: Vec<Cow<'_, str>> = numbers.collect();
+        all.extend(words.iter().map(|word| terms::of(word)));
+        all.sort_unstable();
+        all.dedup();
+        let words = all.into_iter().map(|term| self.term(&term));
         Some(join(Occur::Must, words.chain(begins).collect()))
+    }
+
+    /// Words that begin with `prefix`.
+    fn beginning(&self, prefix: &str) -> Option<Box<dyn Query>> {
+        let words = self.pattern(&format!("{}.*", indexed(prefix)))?;
+        let Some(ids) = terms::ids_beginning(prefix) else {
+            return Some(words);
+        };
+        let ids = self.pattern(&format!("{ids}.*"))?;
+        Some(join(Occur::Should, vec![words, ids]))
+    }
+
+    fn term(&self, term: &str) -> Box<dyn Query> {
+        let term = Term::from_field_text(self.field, term);
+        Box::new(TermQuery::new(term, IndexRecordOption::Basic))
     }
 
     /// Words that hold `run`: looked up in the dictionary, which is far smaller than the texts.
     fn infix(&self, run: &str) -> Option<Box<dyn Query>> {
         let folded = fold(run);
         let held = indexed(&folded);
-        if held.is_empty() || !held.chars().all(char::is_alphanumeric) {
+        if held.is_empty() || !held.chars().all(char::is_alphanumeric) || terms::may_be_in_id(held)
+        {
             return None;
         }
         let held = self.pattern(&format!(".*{held}.*"))?;
-        let long = Term::from_field_text(self.field, LONG_WORD);
-        let long = TermQuery::new(long, IndexRecordOption::Basic);
-        Some(join(Occur::Should, vec![held, Box::new(long)]))
+        Some(join(Occur::Should, vec![held, self.term(LONG_WORD)]))
     }
 
     /// `pattern` has no other marks than those that its maker put there.

@@ -9,7 +9,8 @@ use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerM
 use tantivy::{IndexSettings, SingleSegmentIndexWriter, TantivyDocument};
 
 use super::bundle::BundleWriter;
-use super::{LONG_WORD, TOKENIZER, failed, schema};
+use super::terms::{self, LONG_WORD};
+use super::{TOKENIZER, failed, schema};
 use crate::Result;
 use crate::text::{WORD_BYTES_MAX, fold, indexed, parts, runs};
 
@@ -196,10 +197,22 @@ impl Tokenizer for Words {
         self.letters.clear();
         self.ends.clear();
         self.token.reset();
+        // The last numbers, and how many of them follow each other.
+        let (mut numbers, mut count) = ([""; terms::NUMBERS], 0);
         runs(text, |run, position| {
             self.push(run, position);
+            // Of a run's parts only the first may be a number: the others begin with a capital.
+            let mut number = terms::is_number(run).then_some(run);
             for part in parts(run) {
                 self.push(part, position);
+                number = number.or_else(|| terms::is_number(part).then_some(part));
+            }
+            count = number.map_or(0, |_| count + 1);
+            numbers.rotate_left(1);
+            numbers[terms::NUMBERS - 1] = number.unwrap_or_default();
+            if count >= terms::NUMBERS {
+                terms::push_numbers(&mut self.letters, &numbers);
+                self.ends.push((self.letters.len(), position));
             }
             true
         });
@@ -216,6 +229,9 @@ impl Words {
             let from = self.letters.len();
             self.letters.push_str(word);
             self.letters[from..].make_ascii_lowercase();
+            if terms::is_id(&self.letters[from..]) {
+                terms::shorten(&mut self.letters, from);
+            }
         } else {
             let folded = fold(word);
             let held = indexed(&folded);

@@ -15,7 +15,7 @@ use crate::objects::NewFile;
 use crate::schema::{Table, TableSchema};
 
 /// The column of logs whose words are indexed.
-const COLUMN: &str = "body";
+pub(super) const COLUMN: &str = "body";
 
 /// An index being written. Dropped unfinished, its file is removed.
 #[derive(Debug)]

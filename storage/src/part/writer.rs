@@ -19,7 +19,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::fields::field_ids;
 use super::stats::Tally;
-use super::words::WordsWriter;
+use super::words::{self, WordsWriter};
 use super::{PartId, PartMeta};
 use crate::layout::part_path;
 use crate::objects::{NewFile, Objects};
@@ -35,6 +35,9 @@ const WRITE_BYTES: usize = 1 << 20;
 pub(crate) const WRITE_ROWS: usize = 8192;
 /// Rows of a data page of `traces`, where one row is looked up at a time.
 const TRACES_PAGE_ROWS: usize = 2000;
+/// Bytes of a data page of a log's body, and of its dictionary, both of which are read for one row
+/// that a word index names: a page of 1,024 rows as a rule.
+const BODY_PAGE_BYTES: usize = 256 << 10;
 
 /// What writing parts needs; built once when the store opens.
 #[derive(Debug, Clone)]
@@ -236,6 +239,12 @@ fn properties(
         builder = builder
             .set_data_page_row_count_limit(TRACES_PAGE_ROWS)
             .set_write_batch_size(TRACES_PAGE_ROWS);
+    }
+    if schema.table == Table::Logs {
+        let body = ColumnPath::new(vec![words::COLUMN.to_owned()]);
+        builder = builder
+            .set_column_data_page_size_limit(body.clone(), BODY_PAGE_BYTES)
+            .set_column_dictionary_page_size_limit(body, BODY_PAGE_BYTES);
     }
     for column in &schema.columns {
         let encoding = match column.encoding {
