@@ -21,7 +21,7 @@ use oriel_storage::bench::Parts;
 use oriel_storage::schema::{Schemas, Table};
 use oriel_storage::{
     Answer, Batch, Claim, Config, ContentEncoding, ContentType, Frame, FrameHeader, PartMeta,
-    Store, SystemClock, TenantId,
+    ReplayFn, Store, SystemClock, TenantId,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -179,7 +179,7 @@ fn wal(passes: usize) -> Result<u64> {
             data_dir: dir.path().join("data"),
             ..Config::default()
         };
-        let replay = Arc::new(|_: &_, _: &_, _: &_| Ok(Vec::new()));
+        let replay: ReplayFn = Arc::new(|_, _| Ok(Vec::new()));
         let store = Store::open(config, Arc::new(SystemClock), replay).await?;
         let mut number = 0u64;
         for _ in 0..passes {
