@@ -89,6 +89,10 @@ pub struct Config {
     /// Parts of logs with this many rows or more get a word index. Default 50,000: what a small flush
     /// writes is merged soon. 0 makes no indexes.
     pub index_rows_min: usize,
+    /// Keys of attributes of logs whose words are in these indexes as well, such as `user.id`: those of
+    /// the record, of its resource and of its scope. Letters, digits, `.`, `_`, `-` and `/`. A part
+    /// has those that were set when it was written. Default none.
+    pub index_attributes: Vec<String>,
     /// Attributes of spans with a column of their own beside the fixed list, such as
     /// `attributes.shop.tier` or `resource_attributes.team`; append `:int`, `:double`, `:bool`.
     /// A column, once added, stays. Default none.
@@ -133,6 +137,7 @@ impl Default for Config {
             early_max: DAY * 2,
             row_group_rows: 131_072,
             index_rows_min: 50_000,
+            index_attributes: Vec::new(),
             promote_spans: Vec::new(),
             promote_logs: Vec::new(),
             promote_metrics: Vec::new(),

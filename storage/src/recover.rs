@@ -164,10 +164,24 @@ pub(crate) fn salt(secret: &[u8; 32]) -> u32 {
     crc32c::crc32c(secret)
 }
 
+/// Whether words of these attributes can be indexed.
+fn index_attributes(config: &Config) -> Result<()> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    let fits = |key: &&String| key.is_empty() || !key.bytes().all(plain);
+    match config.index_attributes.iter().find(fits) {
+        None => Ok(()),
+        Some(key) => Err(Error::Invalid(format!(
+            "index_attributes has {key:?}: write the key of an attribute, of letters, digits, dots, \
+             dashes, slashes and underscores"
+        ))),
+    }
+}
+
 /// The promoted attributes of the settings.
 fn promoted(config: &Config) -> Result<Vec<(Table, PromotedKey)>> {
     // Settings that are wrong end the start, however late they are used.
     crate::expire::tenants(config)?;
+    index_attributes(config)?;
     let tables = [
         (Table::Spans, &config.promote_spans),
         (Table::Logs, &config.promote_logs),

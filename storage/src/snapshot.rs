@@ -63,6 +63,13 @@ impl Snapshot {
         }
     }
 
+    /// Whether indexes may hold the words of attribute `key` of logs.
+    pub fn indexes_attribute(&self, key: &str) -> bool {
+        let indexes = self.indexes.iter();
+        let mut keys = indexes.flat_map(|indexes| indexes.attributes());
+        keys.any(|known| known == key)
+    }
+
     /// The same snapshot, which lacks the rows of `missing`, and those of frames that are not yet
     /// replayed.
     pub(crate) fn without(mut self, missing: Vec<MissingPart>, replaying: bool) -> Self {

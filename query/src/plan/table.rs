@@ -145,7 +145,7 @@ impl SignalTable {
         let wanted = match self.table {
             Table::Logs => Wanted {
                 exact: conjunction(own.iter().cloned()).and_then(|own| words::exact(&own)),
-                hint: words::search(others),
+                hint: words::search(others, &|key| self.snapshot.indexes_attribute(key)),
             },
             _ => Wanted::default(),
         };

@@ -1,5 +1,5 @@
-//! Words in texts: `matches(text, search)`, and what a filter says about the words of `body`, which
-//! the word indexes of parts are asked for.
+//! Words in texts: `matches(text, search)`, and what a filter says about the words of `body` and of
+//! attributes, which the word indexes of parts are asked for.
 //!
 //! Pure. In: filters of a scan of `logs`. Out: a [`Search`] that finds exactly the rows for which those
 //! hold that words decide, which a scan answers for itself; and one that finds every row for which all
@@ -15,8 +15,10 @@ use datafusion::logical_expr::{
     BinaryExpr, Cast, ColumnarValue, Expr, Like, Operator, ReturnFieldArgs, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, TryCast, Volatility,
 };
+use oriel_storage::schema::Level;
 use oriel_storage::{Search, TextQuery};
 
+use super::attribute::{Attribute, Kind};
 use super::regex_words;
 
 /// The column of `logs` that has word indexes.
@@ -99,8 +101,9 @@ fn parse(search: &str) -> Result<TextQuery> {
 }
 
 /// What finds every row for which all of `filters` hold; `None` when they say nothing about words.
-pub(crate) fn search(filters: &[Expr]) -> Option<Search> {
-    all(filters.iter().filter_map(of).collect())
+/// `indexed` tells of which attributes indexes may hold the words.
+pub(crate) fn search(filters: &[Expr], indexed: &dyn Fn(&str) -> bool) -> Option<Search> {
+    all(filters.iter().filter_map(|one| of(one, indexed)).collect())
 }
 
 /// What finds exactly the rows for which `filter` is true; `None` when no index can tell.
@@ -118,7 +121,7 @@ pub(crate) fn exact(filter: &Expr) -> Option<Search> {
         // NOT itself is not true either of a row without a body.
         Expr::IsNotTrue(inner) => exact(inner).map(|inner| Search::Not(Box::new(inner))),
         Expr::ScalarFunction(ScalarFunction { func, .. }) if func.name() == MATCHES => {
-            of(filter).filter(Search::is_exact)
+            of(filter, &|_| false).filter(Search::is_exact)
         }
         _ => None,
     }
@@ -132,38 +135,42 @@ fn all(mut found: Vec<Search>) -> Option<Search> {
     }
 }
 
-fn of(filter: &Expr) -> Option<Search> {
+fn of(filter: &Expr, indexed: &dyn Fn(&str) -> bool) -> Option<Search> {
+    let place = |expr: &Expr| place(expr, indexed);
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
-            Operator::And => all([left, right]
-                .into_iter()
-                .filter_map(|side| of(side))
-                .collect()),
-            Operator::Or => Some(Search::Any(vec![of(left)?, of(right)?])),
-            Operator::Eq if is_body(left) => Search::holding(literal(right)?, true, true, false),
-            Operator::Eq if is_body(right) => Search::holding(literal(left)?, true, true, false),
-            Operator::RegexMatch if is_body(left) => regex_words::search(literal(right)?, false),
-            Operator::RegexIMatch if is_body(left) => regex_words::search(literal(right)?, true),
+            Operator::And => {
+                let sides = [left, right].into_iter();
+                all(sides.filter_map(|side| of(side, indexed)).collect())
+            }
+            Operator::Or => Some(Search::Any(vec![of(left, indexed)?, of(right, indexed)?])),
+            Operator::Eq => {
+                let (place, text) = match place(left) {
+                    Some(place) => (place, literal(right)?),
+                    None => (place(right)?, literal(left)?),
+                };
+                place.find(Search::holding(text, true, true, false))
+            }
+            Operator::RegexMatch => place(left)?.find(regex_words::search(literal(right)?, false)),
+            Operator::RegexIMatch => place(left)?.find(regex_words::search(literal(right)?, true)),
             _ => None,
         },
-        Expr::IsTrue(inner) => of(inner),
-        Expr::Like(like) if !like.negated && is_body(&like.expr) => of_like(like),
-        Expr::ScalarFunction(ScalarFunction { func, args }) => match (func.name(), args.as_slice())
-        {
-            (MATCHES, [text, search]) if is_body(text) => {
-                TextQuery::parse(literal(search)?).ok().map(Search::Text)
+        Expr::IsTrue(inner) => of(inner, indexed),
+        Expr::Like(like) if !like.negated => place(&like.expr)?.find(of_like(like)),
+        Expr::ScalarFunction(ScalarFunction { func, args }) => {
+            let [text, wanted] = args.as_slice() else {
+                return None;
+            };
+            let found =
+                |search: fn(&str) -> Option<Search>| place(text)?.find(search(literal(wanted)?));
+            match func.name() {
+                MATCHES => found(|search| TextQuery::parse(search).ok().map(Search::Text)),
+                "contains" => found(|piece| Search::holding(piece, false, false, false)),
+                "starts_with" => found(|piece| Search::holding(piece, true, false, false)),
+                "regexp_like" => found(|regex| regex_words::search(regex, false)),
+                _ => None,
             }
-            ("contains", [text, piece]) if is_body(text) => {
-                Search::holding(literal(piece)?, false, false, false)
-            }
-            ("starts_with", [text, piece]) if is_body(text) => {
-                Search::holding(literal(piece)?, true, false, false)
-            }
-            ("regexp_like", [text, regex]) if is_body(text) => {
-                regex_words::search(literal(regex)?, false)
-            }
-            _ => None,
-        },
+        }
         _ => None,
     }
 }
@@ -199,14 +206,53 @@ fn of_like(like: &Like) -> Option<Search> {
     all(found.collect())
 }
 
-fn is_body(expr: &Expr) -> bool {
+/// Text that has words in indexes.
+enum Place {
+    Body,
+    /// The attribute of this name.
+    Attribute(String),
+}
+
+impl Place {
+    /// What finds `search` here.
+    fn find(self, search: Option<Search>) -> Option<Search> {
+        match self {
+            Place::Body => search,
+            Place::Attribute(name) => Some(Search::Attribute(name, Box::new(search?))),
+        }
+    }
+}
+
+/// Which text `expr` is.
+fn place(expr: &Expr, indexed: &dyn Fn(&str) -> bool) -> Option<Place> {
+    const LEVELS: [Level; 3] = [Level::Record, Level::Resource, Level::Scope];
+    let attribute =
+        |level: &str, key: &str| indexed(key).then(|| Place::Attribute(format!("{level}.{key}")));
     match expr {
-        Expr::Column(column) => column.name == COLUMN,
+        Expr::Column(column) if column.name == COLUMN => Some(Place::Body),
+        Expr::Column(column) => {
+            let of = |level: Level| {
+                let key = column
+                    .name
+                    .strip_prefix(level.column())?
+                    .strip_prefix('.')?;
+                attribute(level.column(), key)
+            };
+            LEVELS.into_iter().find_map(of)
+        }
         Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
             let text = [DataType::Utf8, DataType::LargeUtf8, DataType::Utf8View];
-            text.contains(field.data_type()) && is_body(expr)
+            let is_text = text.contains(field.data_type());
+            is_text.then(|| place(expr, indexed)).flatten()
         }
-        _ => false,
+        _ => match Attribute::of(expr)? {
+            (found, [Expr::Column(overflow), ..]) if found.kind == Kind::Text => {
+                let mut levels = LEVELS.into_iter();
+                let level = levels.find(|level| level.column() == overflow.name)?;
+                attribute(level.column(), &found.key)
+            }
+            _ => None,
+        },
     }
 }
 

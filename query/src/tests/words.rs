@@ -34,6 +34,33 @@ fn log(number: usize, body: Option<&str>) -> Value {
     })
 }
 
+/// Keys of attributes that are indexed.
+const KEYS: [&str; 2] = ["user", "session.id"];
+
+/// [`log`] with attributes: texts, a number, two values, on the record and on the resource, in the
+/// overflow and in a column.
+fn log_with_attributes(number: usize, body: Option<&str>) -> Value {
+    let mut log = log(number, body);
+    let attributes = match number % 6 {
+        0 => Value::Null,
+        1 => json!({"user": body.unwrap_or("Ada card")}),
+        2 => json!({"user": 7}),
+        3 => json!({"other": "card", "user": {"$dup": ["card", "x"]}}),
+        4 => json!({"user": "order_id=77 declined", "session.id": ["timeout"]}),
+        _ => json!({"other": "card", "userx": "7"}),
+    };
+    if !attributes.is_null() {
+        log["attributes"] = attributes.to_string().into();
+    }
+    if number.is_multiple_of(4) {
+        log["resource_attributes"] = json!({"user": "x timeout"}).to_string().into();
+    }
+    if number % 3 == 1 {
+        log["attributes.session.id"] = body.unwrap_or("7").into();
+    }
+    log
+}
+
 /// A store whose parts of logs all have word indexes.
 struct Indexed {
     dir: tempfile::TempDir,
@@ -61,6 +88,7 @@ impl Indexed {
             compact_interval: never,
             commit_window: Duration::ZERO,
             index_rows_min,
+            index_attributes: KEYS.map(str::to_owned).to_vec(),
             ..oriel_storage::Config::default()
         };
         let clock = Arc::new(ManualClock::at(UnixNanos(NOW)));
@@ -195,6 +223,33 @@ fn conditions_of_words() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Of attributes.
+fn conditions_of_attributes() -> impl Strategy<Value = String> {
+    let place = prop::sample::select(vec![
+        "attributes['user']",
+        "resource_attributes['user']",
+        "scope_attributes['user']",
+        "attributes['session.id']",
+        "\"attributes.session.id\"",
+        "attributes['other']",
+    ]);
+    let test = prop_oneof![
+        pieces().prop_map(|p| format!("= '{p}'")),
+        pieces().prop_map(|p| format!("LIKE '%{p}%'")),
+        pieces().prop_map(|p| format!("ILIKE '{p}%'")),
+        Just("~ 'card|7'".to_owned()),
+        Just("= 'order_id=77 declined'".to_owned()),
+        Just("= '7'".to_owned()),
+    ];
+    prop_oneof![
+        (place.clone(), test).prop_map(|(place, test)| format!("{place} {test}")),
+        (place, pieces()).prop_map(|(place, p)| format!("matches({place}, '{p}*')")),
+        pieces().prop_map(|p| format!(
+            "(attributes['user'] = '{p}' OR resource_attributes['user'] = '{p}')"
+        )),
+    ]
+}
+
 fn conditions_of_all() -> impl Strategy<Value = String> {
     let piece = pieces();
     let regex = prop::sample::select(vec![
@@ -251,8 +306,8 @@ fn conditions(leaf: BoxedStrategy<String>) -> impl Strategy<Value = String> {
 }
 
 /// Scenario: generated bodies in two parts, both indexed or only the second, and perhaps a buffer, and
-/// the same in one buffer; conditions of words, LIKE, regular expressions and columns, joined at random,
-/// or only of words; with counts, groups and newest-first lists, with and without the body.
+/// the same in one buffer; conditions of words, LIKE, regular expressions, columns and attributes, joined
+/// at random, or only of words; with counts, groups and newest-first lists, with and without the body.
 /// Guarantees: the same rows. A search without a letter or digit is the same error.
 #[tokio::test(flavor = "multi_thread")]
 async fn indexed_or_not_is_the_same() {
@@ -263,7 +318,7 @@ async fn indexed_or_not_is_the_same() {
         let logs: Vec<Value> = bodies
             .iter()
             .enumerate()
-            .map(|(number, body)| log(number, body.as_deref()))
+            .map(|(number, body)| log_with_attributes(number, body.as_deref()))
             .collect();
         let mut plain = World::new();
         plain.buffer(Table::Logs, &logs, &[]);
@@ -276,10 +331,12 @@ async fn indexed_or_not_is_the_same() {
         indexed.append(&logs[2 * third + 1..], flush).await;
         let router = indexed.router();
         for number in 0..40 {
-            let condition = match number % 2 {
-                0 => conditions(conditions_of_words().boxed()),
-                _ => conditions(conditions_of_all().boxed()),
+            let leaf = match number % 3 {
+                0 => conditions_of_words().boxed(),
+                1 => conditions_of_all().boxed(),
+                _ => prop_oneof![conditions_of_attributes(), conditions_of_words()].boxed(),
             };
+            let condition = conditions(leaf);
             let condition = condition.new_tree(&mut runner).unwrap().current();
             for what in [
                 "SELECT body FROM logs WHERE {} ORDER BY timestamp DESC LIMIT 5",
@@ -348,6 +405,47 @@ async fn the_receipt_tells() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let message = error["error"]["message"].as_str().unwrap();
     assert!(message.contains("no letter or digit"), "{message}");
+}
+
+/// Scenario: attributes with and without words in the index, in the record, its resource and a column.
+/// Guarantees: the index names few rows for those that it has, as SQL and in the search bar's form; of
+/// others it is not asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_are_looked_up() {
+    let indexed = Indexed::new().await;
+    let logs: Vec<Value> = (0..2000)
+        .map(|number| {
+            let mut log = log(number, Some("order accepted"));
+            let user = json!({"user": format!("u-{number}"), "other": format!("o-{number}")});
+            log["attributes"] = user.to_string().into();
+            log["resource_attributes"] = json!({"user": format!("r-{}", number / 20)})
+                .to_string()
+                .into();
+            log["attributes.session.id"] = format!("session {number}").into();
+            log
+        })
+        .collect();
+    indexed.append(&logs, true).await;
+    let router = indexed.router();
+    for (condition, count, rows) in [
+        ("attributes['user'] = 'u-77'", 1, Some(1)),
+        ("resource_attributes['user'] LIKE 'r-7'", 20, Some(20)),
+        ("attributes['session.id'] LIKE '%session 77'", 1, Some(1)),
+        ("\"attributes.session.id\" = 'session 78'", 1, Some(1)),
+        (
+            "(attributes['user'] = 'u-7' OR resource_attributes['user'] = 'u-7' \
+             OR scope_attributes['user'] = 'u-7')",
+            1,
+            Some(1),
+        ),
+        ("attributes['other'] = 'o-77'", 1, None),
+    ] {
+        let sql = format!("SELECT count(*) FROM logs WHERE {condition}");
+        let found = answer(&router, &sql).await;
+        assert_eq!(found["rows"], json!([[count]]), "{found}");
+        let named = found["receipt"]["index"]["rows"].as_u64();
+        assert_eq!(named, rows, "{condition}: {found}");
+    }
 }
 
 /// Scenario: words that most rows have, counted by time and by service; then with a row in the buffer.

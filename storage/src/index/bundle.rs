@@ -1,7 +1,7 @@
 //! One file for all files of an index, and Tantivy's view of it.
 //!
 //! ```text
-//! file bytes … | table: JSON {pieces: [{rows, files: [[name, offset, length], …]}, …]}
+//! file bytes … | table: JSON {pieces: [{rows, files: [[name, offset, length], …]}, …], attributes: [name, …]}
 //!              | table length u32 | CRC32C of the table u32 | magic "ORIELIX0"
 //! ```
 //!
@@ -30,6 +30,9 @@ const TAIL_BYTES: usize = 16;
 #[derive(Default, Serialize, Deserialize)]
 struct Contents {
     pieces: Vec<PieceContents>,
+    /// Attributes whose words are indexed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attributes: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,6 +55,11 @@ impl<W: Write> BundleWriter<W> {
             written: 0,
             contents: Contents::default(),
         }
+    }
+
+    /// Says which attributes' words are indexed.
+    pub(super) fn set_attributes(&mut self, names: Vec<String>) {
+        self.contents.attributes = names;
     }
 
     /// Adds the next piece.
@@ -95,9 +103,9 @@ impl fmt::Debug for Piece {
     }
 }
 
-/// The pieces of a bundle, in the order of rows. Errors: `Corrupt` when it is not one, or its table
-/// is damaged.
-pub(super) fn open(file: &FileSlice) -> Result<Vec<Piece>> {
+/// The pieces of a bundle, in the order of rows, and the attributes whose words are indexed. Errors:
+/// `Corrupt` when it is not one, or its table is damaged.
+pub(super) fn open(file: &FileSlice) -> Result<(Vec<Piece>, Vec<String>)> {
     let length = file.len();
     if length < TAIL_BYTES {
         return Err(failed("the file is cut short"));
@@ -131,7 +139,8 @@ pub(super) fn open(file: &FileSlice) -> Result<Vec<Piece>> {
             rows: piece.rows,
         })
     };
-    contents.pieces.into_iter().map(piece).collect()
+    let pieces = contents.pieces.into_iter().map(piece);
+    Ok((pieces.collect::<Result<_>>()?, contents.attributes))
 }
 
 impl Piece {

@@ -10,7 +10,7 @@ use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tantivy::HasLen;
 use tantivy::directory::{Directory, FileHandle, MmapDirectory, OwnedBytes};
@@ -50,6 +50,7 @@ pub(crate) struct Indexes {
     root: PathBuf,
     checks: Arc<Checks>,
     known: Mutex<HashMap<String, Kept>>,
+    attributes: OnceLock<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -72,12 +73,24 @@ impl Indexes {
             root,
             checks,
             known: Mutex::default(),
+            attributes: OnceLock::new(),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
         // Nothing under this lock can panic half way.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// New indexes hold the words of the attributes with these keys.
+    pub(crate) fn keep_attributes(&self, keys: Vec<String>) {
+        // One store has one setting.
+        let _ = self.attributes.set(keys);
+    }
+
+    /// Keys of the attributes whose words indexes may hold.
+    pub(crate) fn attributes(&self) -> &[String] {
+        self.attributes.get().map_or(&[], Vec::as_slice)
     }
 
     /// The part at `part` has this index.

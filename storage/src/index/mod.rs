@@ -24,7 +24,7 @@ pub use kept::Candidates;
 pub(crate) use kept::{IndexRow, Indexes, verify};
 pub use read::{Index, Search};
 pub use write::IndexWriter;
-pub(crate) use write::share_of;
+pub(crate) use write::{attribute_text, share_of};
 
 use crate::Error;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};

@@ -37,6 +37,8 @@ pub enum Search {
     All(Vec<Search>),
     /// Rows that one of these finds.
     Any(Vec<Search>),
+    /// Rows for which the attribute of this name has such a text, or a value that is no text.
+    Attribute(String, Box<Search>),
     /// Rows that this does not find, where it is exact ([`Search::is_exact`]); says nothing else.
     Not(Box<Search>),
 }
@@ -91,7 +93,7 @@ impl Search {
                 };
                 matches!(clause.words.as_slice(), [word] if exact(word))
             }),
-            Search::Infix(_) => false,
+            Search::Infix(_) | Search::Attribute(..) => false,
             Search::All(searches) | Search::Any(searches) => searches.iter().all(Search::is_exact),
             Search::Not(search) => search.is_exact(),
         }
@@ -116,6 +118,8 @@ struct OpenPiece {
     searcher: Searcher,
     field: Field,
     rows: u32,
+    /// Attributes whose words are indexed.
+    attributes: Arc<[String]>,
 }
 
 impl fmt::Debug for Index {
@@ -132,8 +136,10 @@ impl Index {
 
     /// Opens the bundle that `file` reads. Errors: `Corrupt`.
     pub(crate) fn open(file: Arc<dyn FileHandle>) -> Result<Index> {
-        let pieces = bundle::open(&FileSlice::new(file))?;
-        let pieces = pieces.into_iter().map(OpenPiece::open);
+        let (pieces, attributes) = bundle::open(&FileSlice::new(file))?;
+        let attributes: Arc<[String]> = attributes.into();
+        let open = |piece| OpenPiece::open(piece, Arc::clone(&attributes));
+        let pieces = pieces.into_iter().map(open);
         let pieces = pieces.collect::<Result<Vec<_>>>()?;
         let rows = pieces.iter().map(|piece| piece.rows).sum();
         Ok(Index { pieces, rows })
@@ -155,7 +161,7 @@ impl Index {
         let mut rows = Vec::new();
         let mut before = 0;
         for piece in &self.pieces {
-            let Some(query) = piece.query(search)? else {
+            let Some(query) = piece.query("", search)? else {
                 return Ok(None);
             };
             let left = rows_max - rows.len();
@@ -174,7 +180,7 @@ impl Index {
 }
 
 impl OpenPiece {
-    fn open(piece: Piece) -> Result<OpenPiece> {
+    fn open(piece: Piece, attributes: Arc<[String]>) -> Result<OpenPiece> {
         let rows = piece.rows;
         let tokenizers = TokenizerManager::default();
         tokenizers.register(TOKENIZER, TextAnalyzer::from(Words::default()));
@@ -198,6 +204,7 @@ impl OpenPiece {
             searcher,
             field,
             rows,
+            attributes,
         })
     }
 
@@ -211,23 +218,27 @@ impl OpenPiece {
         Ok(count)
     }
 
-    /// `None` where the index cannot narrow the rows down at a reasonable price.
-    fn query(&self, search: &Search) -> Result<Option<Box<dyn Query>>> {
+    /// `None` where the index cannot narrow the rows down at a reasonable price. `prefix` is what the
+    /// terms of the text begin with.
+    fn query(&self, prefix: &str, search: &Search) -> Result<Option<Box<dyn Query>>> {
         Ok(match search {
             Search::Text(text) => {
-                let clauses = text.clauses().iter().map(|clause| self.clause(clause));
+                let clauses = text
+                    .clauses()
+                    .iter()
+                    .map(|clause| self.clause(prefix, clause));
                 let clauses = clauses.collect::<Option<Vec<_>>>();
                 clauses.map(|clauses| join(Occur::Must, clauses))
             }
             Search::Infix(run) => {
                 // Looking at each distinct word must be cheaper than looking at each text.
                 match self.words_count()? <= (self.rows as usize / 2).max(WORDS_ALWAYS_SEARCHED) {
-                    true => self.infix(run),
+                    true => self.infix(prefix, run),
                     false => None,
                 }
             }
             Search::All(all) => {
-                let queries = all.iter().map(|one| self.query(one));
+                let queries = all.iter().map(|one| self.query(prefix, one));
                 let queries = queries.collect::<Result<Vec<_>>>()?;
                 // Leaving one out finds more rows: not what an exact search may do.
                 if search.is_exact() && queries.iter().any(Option::is_none) {
@@ -237,20 +248,29 @@ impl OpenPiece {
                 (!queries.is_empty()).then(|| join(Occur::Must, queries))
             }
             Search::Any(any) => {
-                let queries = any.iter().map(|one| self.query(one));
+                let queries = any.iter().map(|one| self.query(prefix, one));
                 let queries = queries.collect::<Result<Option<Vec<_>>>>()?;
                 queries.map(|queries| join(Occur::Should, queries))
             }
-            Search::Not(search) if search.is_exact() => self.query(search)?.map(all_but),
+            Search::Attribute(name, search) => {
+                if !self.attributes.contains(name) {
+                    return Ok(None);
+                }
+                let prefix = terms::attribute(name);
+                let other = self.term("", &terms::other(&prefix));
+                let query = self.query(&prefix, search)?;
+                query.map(|query| join(Occur::Should, vec![query, other]))
+            }
+            Search::Not(search) if search.is_exact() => self.query(prefix, search)?.map(all_but),
             Search::Not(_) => None,
         })
     }
 
     /// Rows with all words of a phrase, wherever they stand, and one that begins as its last does.
-    fn clause(&self, clause: &Clause) -> Option<Box<dyn Query>> {
+    fn clause(&self, prefix: &str, clause: &Clause) -> Option<Box<dyn Query>> {
         let mut words: Vec<&str> = clause.words.iter().map(String::as_str).collect();
         let begins = match clause.prefix {
-            true => Some(self.beginning(words.pop()?)?),
+            true => Some(self.beginning(prefix, words.pop()?)?),
             false => None,
         };
         let numbers = words.array_windows().filter_map(|numbers| {
@@ -263,35 +283,37 @@ impl OpenPiece {
         all.extend(words.iter().map(|word| terms::of(word)));
         all.sort_unstable();
         all.dedup();
-        let words = all.into_iter().map(|term| self.term(&term));
+        let words = all.into_iter().map(|term| self.term(prefix, &term));
         Some(join(Occur::Must, words.chain(begins).collect()))
     }
 
-    /// Words that begin with `prefix`.
-    fn beginning(&self, prefix: &str) -> Option<Box<dyn Query>> {
-        let words = self.pattern(&format!("{}.*", indexed(prefix)))?;
-        let Some(ids) = terms::ids_beginning(prefix) else {
+    /// Words that begin as `word` does.
+    fn beginning(&self, prefix: &str, word: &str) -> Option<Box<dyn Query>> {
+        let prefix = terms::escaped(prefix);
+        let words = self.pattern(&format!("{prefix}{}.*", indexed(word)))?;
+        let Some(ids) = terms::ids_beginning(word) else {
             return Some(words);
         };
-        let ids = self.pattern(&format!("{ids}.*"))?;
+        let ids = self.pattern(&format!("{prefix}{ids}.*"))?;
         Some(join(Occur::Should, vec![words, ids]))
     }
 
-    fn term(&self, term: &str) -> Box<dyn Query> {
-        let term = Term::from_field_text(self.field, term);
+    fn term(&self, prefix: &str, term: &str) -> Box<dyn Query> {
+        let term = Term::from_field_text(self.field, &format!("{prefix}{term}"));
         Box::new(TermQuery::new(term, IndexRecordOption::Basic))
     }
 
     /// Words that hold `run`: looked up in the dictionary, which is far smaller than the texts.
-    fn infix(&self, run: &str) -> Option<Box<dyn Query>> {
+    fn infix(&self, prefix: &str, run: &str) -> Option<Box<dyn Query>> {
         let folded = fold(run);
         let held = indexed(&folded);
         if held.is_empty() || !held.chars().all(char::is_alphanumeric) || terms::may_be_in_id(held)
         {
             return None;
         }
-        let held = self.pattern(&format!(".*{held}.*"))?;
-        Some(join(Occur::Should, vec![held, self.term(LONG_WORD)]))
+        let held = self.pattern(&format!("{}.*{held}.*", terms::escaped(prefix)))?;
+        let long = self.term(prefix, LONG_WORD);
+        Some(join(Occur::Should, vec![held, long]))
     }
 
     /// `pattern` has no other marks than those that its maker put there.

@@ -6,7 +6,9 @@
 //! - Of a word longer than [`WORD_BYTES_MAX`] the beginning.
 //! - Four short numbers in a row, as in an address, are one more term: each alone is everywhere.
 //!
-//! Terms that are no words have a control character, which no word has.
+//! - Of the words of an attribute, the term behind the attribute's name.
+//!
+//! Terms that are no words of a body have a control character, which no word has.
 
 use std::borrow::Cow;
 
@@ -91,4 +93,32 @@ pub(super) fn push_numbers(text: &mut String, numbers: &[&str; NUMBERS]) {
         text.push_str(number);
         text.push(NUMBER);
     }
+}
+
+/// What the text of an attribute begins with in an index; a body that begins so gets a space in front.
+pub(super) const ATTRIBUTE: char = '\u{3}';
+/// Ends the name of an attribute. As the whole value it says that there is one that is no text.
+const NAME_END: char = '\u{0}';
+
+/// What the terms of the attribute called `name` begin with.
+pub(super) fn attribute(name: &str) -> String {
+    format!("{ATTRIBUTE}{name}{NAME_END}")
+}
+
+/// `text` of an attribute, as it is handed to an index: its name's [`attribute`], and the value.
+pub(super) fn split(text: &str) -> (&str, &str) {
+    match text.find(NAME_END) {
+        Some(at) if text.starts_with(ATTRIBUTE) => text.split_at(at + NAME_END.len_utf8()),
+        _ => ("", text),
+    }
+}
+
+/// The term, and the value, of an attribute whose value is no text; `prefix` is its [`attribute`].
+pub(super) fn other(prefix: &str) -> String {
+    format!("{prefix}{NAME_END}")
+}
+
+/// `prefix` of terms in a pattern.
+pub(super) fn escaped(prefix: &str) -> String {
+    prefix.replace('.', "\\.")
 }

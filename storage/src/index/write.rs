@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tantivy::directory::{Directory, RamDirectory};
 use tantivy::schema::Field;
@@ -67,17 +68,31 @@ impl<W: Write> IndexWriter<W> {
         }
     }
 
+    /// The same index, which holds the words of the attributes called `names` as well.
+    pub(crate) fn with_attributes(mut self, names: Vec<String>) -> Self {
+        self.bundle.set_attributes(names);
+        self
+    }
+
     /// Adds the next row's text; a row without text has no words.
     ///
     /// Errors: `Corrupt` when Tantivy or writing fails; the index is of no use then.
     pub fn add(&mut self, text: Option<&str>) -> Result<()> {
+        self.add_row(text, &[])
+    }
+
+    /// Adds the next row's text and its attributes, each as [`attribute_text`] has it.
+    ///
+    /// Errors: as for [`IndexWriter::add`].
+    pub(crate) fn add_row(&mut self, text: Option<&str>, attributes: &[Arc<str>]) -> Result<()> {
         let piece = match &mut self.piece {
             Some(piece) => piece,
             none => none.insert(PieceWriter::new(self.memory_bytes)?),
         };
-        piece.add(text)?;
+        piece.add(text, attributes)?;
         self.rows += 1;
-        piece.unlooked_bytes += text.map_or(0, str::len);
+        let others: usize = attributes.iter().map(|text| text.len()).sum();
+        piece.unlooked_bytes += text.map_or(0, str::len) + others;
         let look = piece.rows.is_multiple_of(ROWS_BETWEEN_LOOKS)
             || piece.unlooked_bytes >= BYTES_BETWEEN_LOOKS;
         if look {
@@ -140,9 +155,16 @@ impl PieceWriter {
         })
     }
 
-    fn add(&mut self, text: Option<&str>) -> Result<()> {
+    fn add(&mut self, text: Option<&str>, attributes: &[Arc<str>]) -> Result<()> {
         let mut document = TantivyDocument::default();
-        if let Some(text) = text {
+        match text {
+            Some(text) if text.starts_with(terms::ATTRIBUTE) => {
+                document.add_text(self.field, format!(" {text}"));
+            }
+            Some(text) => document.add_text(self.field, text),
+            None => {}
+        }
+        for text in attributes {
             document.add_text(self.field, text);
         }
         self.rows += 1;
@@ -173,6 +195,15 @@ impl PieceWriter {
     }
 }
 
+/// What an index takes for the value of the attribute called `name`: `None` for one that is no text.
+pub(crate) fn attribute_text(name: &str, value: Option<&str>) -> Arc<str> {
+    let prefix = terms::attribute(name);
+    match value {
+        Some(value) => (prefix + value).into(),
+        None => terms::other(&prefix).into(),
+    }
+}
+
 /// The words of [`crate::text`] as Tantivy's tokens.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Words {
@@ -197,20 +228,26 @@ impl Tokenizer for Words {
         self.letters.clear();
         self.ends.clear();
         self.token.reset();
+        let (prefix, text) = terms::split(text);
+        if !prefix.is_empty() && text.starts_with('\u{0}') {
+            self.letters.push_str(&terms::other(prefix));
+            self.ends.push((self.letters.len(), 0));
+        }
         // The last numbers, and how many of them follow each other.
         let (mut numbers, mut count) = ([""; terms::NUMBERS], 0);
         runs(text, |run, position| {
-            self.push(run, position);
+            self.push(prefix, run, position);
             // Of a run's parts only the first may be a number: the others begin with a capital.
             let mut number = terms::is_number(run).then_some(run);
             for part in parts(run) {
-                self.push(part, position);
+                self.push(prefix, part, position);
                 number = number.or_else(|| terms::is_number(part).then_some(part));
             }
             count = number.map_or(0, |_| count + 1);
             numbers.rotate_left(1);
             numbers[terms::NUMBERS - 1] = number.unwrap_or_default();
             if count >= terms::NUMBERS {
+                self.letters.push_str(prefix);
                 terms::push_numbers(&mut self.letters, &numbers);
                 self.ends.push((self.letters.len(), position));
             }
@@ -224,7 +261,9 @@ impl Tokenizer for Words {
 }
 
 impl Words {
-    fn push(&mut self, word: &str, position: usize) {
+    /// Adds `word` behind `prefix`.
+    fn push(&mut self, prefix: &str, word: &str, position: usize) {
+        self.letters.push_str(prefix);
         if word.len() <= WORD_BYTES_MAX && word.is_ascii() {
             let from = self.letters.len();
             self.letters.push_str(word);
@@ -238,6 +277,7 @@ impl Words {
             self.letters.push_str(held);
             if held.len() < folded.len() {
                 self.ends.push((self.letters.len(), position));
+                self.letters.push_str(prefix);
                 self.letters.push_str(LONG_WORD);
             }
         }

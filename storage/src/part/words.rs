@@ -5,23 +5,96 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::DataType;
+use serde_json::{Map, Value};
 
 use super::writer::PartContext;
 use crate::Result;
-use crate::index::{self, IndexRow, IndexWriter, Indexes};
+use crate::index::{self, IndexRow, IndexWriter, Indexes, attribute_text};
 use crate::layout::index_path;
 use crate::objects::NewFile;
-use crate::schema::{Table, TableSchema};
+use crate::schema::{Level, Table, TableSchema};
 
 /// The column of logs whose words are indexed.
 pub(super) const COLUMN: &str = "body";
+
+/// Where the texts of an attribute are: in its column, and in the overflow of its level.
+#[derive(Debug)]
+struct Source {
+    /// Its name in the index.
+    name: String,
+    key: String,
+    column: Option<usize>,
+    overflow: usize,
+    /// The last overflow that had the key, and what an index takes for it: neighbours share theirs.
+    last: Option<(String, Arc<str>)>,
+}
+
+/// What is indexed of rows with `schema` for the attributes `keys`: at each level, but for keys whose
+/// column holds no text.
+fn sources(schema: &TableSchema, keys: &[String]) -> Vec<Source> {
+    let levels = [Level::Record, Level::Resource, Level::Scope];
+    let all = keys.iter().flat_map(|key| levels.map(|level| (key, level)));
+    let source = |(key, level): (&String, Level)| {
+        let column = schema.promoted(level, key);
+        let is_text = |at: usize| schema.columns[at].data_type == DataType::Utf8;
+        if !column.is_none_or(is_text) {
+            return None;
+        }
+        Some(Source {
+            name: format!("{}.{key}", level.column()),
+            key: key.clone(),
+            column,
+            overflow: schema.index_of(level.column())?,
+            last: None,
+        })
+    };
+    all.filter_map(source).collect()
+}
+
+impl Source {
+    /// What an index takes for this attribute of row number `row`.
+    fn of(&mut self, rows: &RecordBatch, row: usize) -> Vec<Arc<str>> {
+        let text_at = |column: usize| {
+            let texts = rows.column(column).as_string::<i32>();
+            texts.is_valid(row).then(|| texts.value(row))
+        };
+        let mut found = Vec::new();
+        if let Some(text) = self.column.and_then(text_at) {
+            found.push(attribute_text(&self.name, Some(text)));
+        }
+        let Some(overflow) = text_at(self.overflow) else {
+            return found;
+        };
+        if let Some((_, known)) = self.last.as_ref().filter(|(last, _)| last == overflow) {
+            found.push(Arc::clone(known));
+        } else if overflow.contains(&format!("\"{}\"", self.key)) {
+            let members = serde_json::from_str::<Map<String, Value>>(overflow);
+            let value = match &members {
+                Ok(members) => match members.get(&self.key) {
+                    Some(Value::String(text)) => Some(Some(text.as_str())),
+                    Some(_) => Some(None),
+                    None => None,
+                },
+                Err(_) => Some(None),
+            };
+            if let Some(value) = value {
+                let text = attribute_text(&self.name, value);
+                self.last = Some((overflow.to_owned(), Arc::clone(&text)));
+                found.push(text);
+            }
+        }
+        found
+    }
+}
 
 /// An index being written. Dropped unfinished, its file is removed.
 #[derive(Debug)]
 pub(super) struct WordsWriter {
     part: String,
     column: usize,
+    attributes: Vec<Source>,
     indexes: Arc<Indexes>,
     /// `None` once something has gone wrong.
     writer: Option<IndexWriter<NewFile>>,
@@ -42,10 +115,14 @@ impl WordsWriter {
         let column = schema.index_of(COLUMN)?;
         let memory = index::share_of(ctx.config.compact_memory_bytes.as_u64() as usize);
         let file = ctx.objects.create(&index_path(part));
-        let writer = file.map(|file| IndexWriter::in_memory_of(file, memory));
+        let attributes = sources(schema, &ctx.config.index_attributes);
+        let names: Vec<String> = attributes.iter().map(|one| one.name.clone()).collect();
+        let writer =
+            file.map(|file| IndexWriter::in_memory_of(file, memory).with_attributes(names));
         Some(WordsWriter {
             part: part.to_owned(),
             column,
+            attributes,
             indexes: Arc::clone(ctx.objects.indexes()),
             writer: told(part, writer),
         })
@@ -57,7 +134,11 @@ impl WordsWriter {
             return;
         };
         let texts = rows.column(self.column).as_string::<i32>();
-        let added = texts.iter().try_for_each(|text| writer.add(text));
+        let added = texts.iter().enumerate().try_for_each(|(row, text)| {
+            let of = |source: &mut Source| source.of(rows, row);
+            let attributes: Vec<Arc<str>> = self.attributes.iter_mut().flat_map(of).collect();
+            writer.add_row(text, &attributes)
+        });
         self.writer = told(&self.part, added.map(|()| writer));
     }
 

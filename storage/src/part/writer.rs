@@ -55,6 +55,8 @@ impl PartContext {
             .into_iter()
             .map(|table| (table, field_ids(schemas.of(table))))
             .collect();
+        let indexed = config.index_attributes.clone();
+        objects.indexes().keep_attributes(indexed);
         PartContext {
             objects,
             schemas,
