@@ -167,8 +167,8 @@ pub(crate) fn salt(secret: &[u8; 32]) -> u32 {
 /// Whether words of these attributes can be indexed.
 fn index_attributes(config: &Config) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
-    let fits = |key: &&String| key.is_empty() || !key.bytes().all(plain);
-    match config.index_attributes.iter().find(fits) {
+    let unfit = |key: &&String| key.is_empty() || !key.bytes().all(plain);
+    match config.index_attributes.iter().find(unfit) {
         None => Ok(()),
         Some(key) => Err(Error::Invalid(format!(
             "index_attributes has {key:?}: write the key of an attribute, of letters, digits, dots, \
