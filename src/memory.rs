@@ -1,6 +1,7 @@
 //! One account of the memory that grows with load, and what is done when it nears `limits.memory`.
 //!
-//! Counted: requests in flight, as received and decompressed; buffered rows; flushes and merges that
+//! Counted: what the process takes when nothing is done (code, tables of the allocator and the
+//! runtime); the window of requests that were stored; requests in flight, as received and decompressed; buffered rows; flushes and merges that
 //! run; sorts, joins and groups of queries. When they reach a share of the limit, the governor does,
 //! one after the other:
 //!
@@ -10,9 +11,9 @@
 //! | 85 % | flush early | 80 % |
 //! | 95 % | refuse new requests (503, UNAVAILABLE) | 90 % |
 //!
-//! What the process holds beyond (caches, code, connections, what the allocator keeps) is
-//! seen by the operating system only: where its figure is above the limit, the allocator gives back
-//! what it keeps for reuse, and while much is counted, the stage is the last one. Settings that would let one piece alone take most of the limit are lowered
+//! What the process holds beyond (caches, connections, what the allocator keeps) is seen by the
+//! operating system only: where its figure nears the limit, the allocator gives back what it keeps for
+//! reuse; above the limit, and while much is counted, the stage is the last one. Settings that would let one piece alone take most of the limit are lowered
 //! at the start.
 
 use std::time::Duration;
@@ -58,6 +59,10 @@ pub(crate) enum Stage {
 /// The account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Used {
+    /// The process itself, as it was at its start; a quarter of the limit at most.
+    process: u64,
+    /// The window of requests that were stored, so that a retry is stored once.
+    window: u64,
     /// Requests in flight, as received and decompressed.
     in_flight: u64,
     /// Rows in no file yet.
@@ -71,11 +76,21 @@ pub(crate) struct Used {
 impl Used {
     /// All of it.
     pub(crate) fn sum(&self) -> u64 {
-        self.in_flight + self.buffers + self.work + self.queries
+        let pieces = [self.in_flight, self.buffers, self.work, self.queries];
+        pieces
+            .iter()
+            .fold(self.kept(), |sum, piece| sum.saturating_add(*piece))
+    }
+
+    /// What no refusal gives back.
+    fn kept(&self) -> u64 {
+        self.process + self.window
     }
 
     fn export(&self) {
         let pieces = [
+            ("process", self.process),
+            ("window", self.window),
             ("in_flight", self.in_flight),
             ("buffers", self.buffers),
             ("work", self.work),
@@ -91,6 +106,7 @@ impl Used {
 #[derive(Debug, Clone)]
 pub(crate) struct Governor {
     pub(crate) limit: u64,
+    process: u64,
     store: Store,
     collector: Collector,
     activity: Activity,
@@ -105,12 +121,18 @@ impl Governor {
         activity: &Activity,
         stop: &CancellationToken,
     ) -> Governor {
-        let governor = Governor {
+        let mut governor = Governor {
             limit,
+            process: 0,
             store: store.clone(),
             collector: collector.clone(),
             activity: activity.clone(),
         };
+        // A replay has begun to fill buffers already.
+        let own = resident()
+            .unwrap_or(0)
+            .saturating_sub(governor.used().sum());
+        governor.process = own.min(limit / 4);
         tokio::spawn(governor.clone().run(stop.clone()));
         governor
     }
@@ -118,6 +140,8 @@ impl Governor {
     /// The account now.
     pub(crate) fn used(&self) -> Used {
         Used {
+            process: self.process,
+            window: self.store.window_bytes(),
             in_flight: self.collector.in_flight_bytes() as u64,
             buffers: self.store.buffer_bytes(),
             work: self.store.work_bytes(),
@@ -139,11 +163,12 @@ impl Governor {
             used.export();
             let resident = resident();
             kept = u32::saturating_add(kept, 1);
-            if kept >= PURGE_TICKS && resident.is_some_and(|resident| resident > self.limit) {
+            let near = self.limit / 8 * 7;
+            if kept >= PURGE_TICKS && resident.is_some_and(|resident| resident > near) {
                 kept = 0;
                 let _ = tokio::task::spawn_blocking(allocator::purge).await;
             }
-            let next = next(stage, used.sum(), resident, self.limit);
+            let next = next(stage, used, resident, self.limit);
             if next != stage {
                 self.shed(next, used);
                 stage = next;
@@ -164,11 +189,12 @@ impl Governor {
     }
 }
 
-/// The stage after `now`, with `counted` bytes of `limit`, `resident` as the system says.
-fn next(now: Stage, counted: u64, resident: Option<u64>, limit: u64) -> Stage {
-    // Where little is counted, what is resident is the allocator's, and refusing would not end.
-    let over = counted > limit / 4 && resident.is_some_and(|resident| resident > limit);
-    let used = if over { limit } else { counted };
+/// The stage after `now`, with `used` of `limit` bytes, `resident` as the system says.
+fn next(now: Stage, used: Used, resident: Option<u64>, limit: u64) -> Stage {
+    // Where little can be given back, what is resident is the allocator's, and refusing would not end.
+    let much = used.sum() - used.kept() > limit / 4;
+    let over = much && resident.is_some_and(|resident| resident > limit);
+    let used = if over { limit } else { used.sum() };
     let percent = u64::try_from(u128::from(used) * 100 / u128::from(limit.max(1)));
     let percent = percent.unwrap_or(u64::MAX);
     let at = |(begin, stage): &(u64, Stage)| {
@@ -275,6 +301,13 @@ fn lower_to(settings: &mut Settings, limit: u64) {
 mod tests {
     use super::*;
 
+    fn buffers(buffers: u64) -> Used {
+        Used {
+            buffers,
+            ..Used::default()
+        }
+    }
+
     /// Scenario: memory grows through all stages and falls again, in steps of a percent.
     /// Guarantees: stages come in the order queries, flush, refuse, each at its share; each ends five percent
     /// lower, so that it does not flutter.
@@ -283,7 +316,7 @@ mod tests {
         let mut stage = Stage::Calm;
         let mut turns = Vec::new();
         for percent in (0..=100).chain((0..100).rev()) {
-            let now = next(stage, percent * 10, None, 1000);
+            let now = next(stage, buffers(percent * 10), None, 1000);
             if now != stage {
                 turns.push((percent, now));
             }
@@ -305,11 +338,23 @@ mod tests {
     /// Guarantees: with much, requests are refused; with little, nothing is, since it would not end.
     #[test]
     fn believes_the_system_where_that_helps() {
-        assert_eq!(next(Stage::Calm, 300, Some(1001), 1000), Stage::Refuse);
-        assert_eq!(next(Stage::Calm, 250, Some(5000), 1000), Stage::Calm);
-        assert_eq!(next(Stage::Refuse, 100, None, 1000), Stage::Calm);
-        assert_eq!(next(Stage::Calm, u64::MAX, None, 0), Stage::Refuse);
+        assert_eq!(
+            next(Stage::Calm, buffers(300), Some(1001), 1000),
+            Stage::Refuse
+        );
+        assert_eq!(
+            next(Stage::Calm, buffers(250), Some(5000), 1000),
+            Stage::Calm
+        );
+        assert_eq!(next(Stage::Refuse, buffers(100), None, 1000), Stage::Calm);
+        assert_eq!(next(Stage::Calm, buffers(u64::MAX), None, 0), Stage::Refuse);
         assert!(resident() > Some(1 << 20));
+        let process = Used {
+            process: 250,
+            ..buffers(200)
+        };
+        assert_eq!(next(Stage::Calm, process, Some(5000), 1000), Stage::Calm);
+        assert_eq!(next(Stage::Calm, process, None, 500), Stage::Flush);
     }
 
     /// Scenario: the default settings under a small limit, and under a large one.

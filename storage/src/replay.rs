@@ -321,10 +321,7 @@ impl Run<'_> {
         };
         loop {
             let (sealed, unsealed) = state.backlog_bytes();
-            if unsealed < pace.flush_bytes {
-                return Ok(());
-            }
-            if sealed == 0 {
+            if sealed == 0 && unsealed >= pace.flush_bytes {
                 state.seal();
                 store.wake.flush.notify_one();
             }

@@ -89,16 +89,29 @@ pub(crate) struct Seen {
 
 #[derive(Debug, Default)]
 struct State {
-    stored: HashMap<RequestHash, Stored>,
-    order: VecDeque<(RequestHash, UnixNanos)>,
-    in_flight: HashMap<RequestHash, Vec<oneshot::Sender<()>>>,
+    /// Records rejected of each request. A million of them is common, so an entry is small.
+    stored: HashMap<Key, u32>,
+    order: VecDeque<(Key, UnixNanos)>,
+    /// Texts of the few answers that have one.
+    messages: HashMap<Key, Box<str>>,
     message_bytes: usize,
+    in_flight: HashMap<RequestHash, Vec<oneshot::Sender<()>>>,
 }
 
-#[derive(Debug)]
-struct Stored {
-    rejected: u64,
-    message: Option<Box<str>>,
+/// A hash in halves: a `u128` would be aligned to 16 bytes, which takes a third more memory.
+type Key = [u64; 2];
+
+fn key(hash: RequestHash) -> Key {
+    [hash.0 as u64, (hash.0 >> 64) as u64]
+}
+
+impl State {
+    /// Forgets the text of an answer.
+    fn forget_message(&mut self, key: &Key) {
+        if let Some(text) = self.messages.remove(key) {
+            self.message_bytes -= text.len();
+        }
+    }
 }
 
 impl Seen {
@@ -121,11 +134,13 @@ impl Seen {
             let waiting = {
                 let mut state = self.lock();
                 self.evict(&mut state, now);
-                if let Some(stored) = state.stored.get(&hash) {
+                let key = key(hash);
+                if let Some(&rejected) = state.stored.get(&key) {
                     metrics::counter!("oriel_duplicates_suppressed_total").increment(1);
+                    let message = state.messages.get(&key).map(|text| text.to_string());
                     return Claim::Duplicate(Answer {
-                        rejected: stored.rejected,
-                        message: stored.message.as_deref().unwrap_or_default().to_owned(),
+                        rejected: u64::from(rejected),
+                        message: message.unwrap_or_default(),
                     });
                 }
                 match state.in_flight.get_mut(&hash) {
@@ -160,31 +175,40 @@ impl Seen {
 
     fn store(&self, hash: RequestHash, received_at: UnixNanos, answer: Answer, now: UnixNanos) {
         let mut state = self.lock();
-        let fits = state.message_bytes + answer.message.len() <= MESSAGE_BYTES_MAX;
-        let message = (fits && !answer.message.is_empty()).then(|| answer.message.into_boxed_str());
-        state.message_bytes += message.as_ref().map_or(0, |text| text.len());
-        let stored = Stored {
-            rejected: answer.rejected,
-            message,
-        };
-        match state.stored.insert(hash, stored) {
-            None => state.order.push_back((hash, received_at)),
-            Some(before) => state.message_bytes -= before.message.map_or(0, |text| text.len()),
+        let state = &mut *state;
+        let key = key(hash);
+        let rejected = u32::try_from(answer.rejected).unwrap_or(u32::MAX);
+        match state.stored.insert(key, rejected) {
+            None => state.order.push_back((key, received_at)),
+            Some(_) => state.forget_message(&key),
         }
-        self.evict(&mut state, now);
+        let fits = state.message_bytes + answer.message.len() <= MESSAGE_BYTES_MAX;
+        if fits && !answer.message.is_empty() {
+            state.message_bytes += answer.message.len();
+            state.messages.insert(key, answer.message.into_boxed_str());
+        }
+        self.evict(state, now);
     }
 
     fn evict(&self, state: &mut State, now: UnixNanos) {
         let window = i64::try_from(self.window.as_nanos()).unwrap_or(i64::MAX);
         let oldest = now.0.saturating_sub(window);
-        while let Some(&(hash, received_at)) = state.order.front() {
+        while let Some(&(key, received_at)) = state.order.front() {
             if state.order.len() <= self.entries_max && received_at.0 >= oldest {
                 break;
             }
             state.order.pop_front();
-            let gone = state.stored.remove(&hash).and_then(|stored| stored.message);
-            state.message_bytes -= gone.map_or(0, |text| text.len());
+            state.stored.remove(&key);
+            state.forget_message(&key);
         }
+    }
+
+    /// Memory that it holds.
+    pub(crate) fn bytes(&self) -> u64 {
+        let state = self.lock();
+        let stored = state.stored.capacity() * 8 / 7 * (size_of::<(Key, u32)>() + 1);
+        let order = state.order.capacity() * size_of::<(Key, UnixNanos)>();
+        (stored + order + state.message_bytes) as u64
     }
 
     /// Requests remembered.

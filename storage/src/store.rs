@@ -353,6 +353,11 @@ impl Store {
         merge + engine.state.sealed_bytes()
     }
 
+    /// Memory of the window of requests that were stored.
+    pub fn window_bytes(&self) -> u64 {
+        self.0.engine.seen.bytes()
+    }
+
     /// Says how short the process is of memory; holds until it is called again.
     pub fn set_pressure(&self, pressure: Pressure) {
         let before = self.0.wake.pressure.swap(pressure as u8, Ordering::Relaxed);
