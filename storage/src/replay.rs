@@ -79,13 +79,13 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new(config: &Config) -> Self {
         let flush_bytes = config.flush_threshold();
-        let most = FLUSHES_WAITING * flush_bytes;
+        let [least, most] = [2, FLUSHES_WAITING].map(|flushes| flush_bytes.saturating_mul(flushes));
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         Pace {
             window_bytes: WINDOW_BYTES.min(flush_bytes / WINDOWS_OF_FLUSH),
             threads: threads.min(THREADS_MAX),
             flush_bytes,
-            bytes_max: (config.buffer_bytes_max.as_u64() / 2).clamp(2 * flush_bytes, most),
+            bytes_max: (config.buffer_bytes_max.as_u64() / 2).clamp(least, most),
         }
     }
 }
@@ -316,16 +316,18 @@ impl Run<'_> {
         }
         let pressure = store.wake.pressure.load(Ordering::Relaxed);
         let bytes_max = match pressure >= Pressure::Flush as u8 {
-            true => 2 * pace.flush_bytes,
+            true => pace.flush_bytes.saturating_mul(2),
             false => pace.bytes_max,
         };
         loop {
             let (sealed, unsealed) = state.backlog_bytes();
-            if sealed == 0 && unsealed >= pace.flush_bytes {
+            let due = unsealed >= pace.flush_bytes;
+            if sealed == 0 && due {
                 state.seal();
                 store.wake.flush.notify_one();
             }
-            if sealed + unsealed < bytes_max {
+            let waits = sealed > 0 || due;
+            if !waits || sealed + unsealed < bytes_max {
                 return Ok(());
             }
             living(self.store)?;
