@@ -153,7 +153,7 @@ impl Governor {
     async fn run(self, stop: CancellationToken) {
         metrics::gauge!("oriel_memory_limit_bytes").set(self.limit as f64);
         let mut stage = Stage::Calm;
-        let mut kept = 0;
+        let mut ticks = 0;
         while stop
             .run_until_cancelled(tokio::time::sleep(TICK))
             .await
@@ -162,10 +162,10 @@ impl Governor {
             let used = self.used();
             used.export();
             let resident = resident();
-            kept = u32::saturating_add(kept, 1);
+            ticks = u32::saturating_add(ticks, 1);
             let near = self.limit / 8 * 7;
-            if kept >= PURGE_TICKS && resident.is_some_and(|resident| resident > near) {
-                kept = 0;
+            if ticks >= PURGE_TICKS && resident.is_some_and(|resident| resident > near) {
+                ticks = 0;
                 let _ = tokio::task::spawn_blocking(allocator::purge).await;
             }
             let next = next(stage, used, resident, self.limit);

@@ -166,8 +166,8 @@ async fn flood(sender: &Sender, next: &AtomicU64, rate: u64, duration: Duration)
 /// Scenario: a server with 64 MiB for everything takes what it can; then ten times as much comes,
 /// open loop, over gRPC and HTTP, with queries beside it; then a little.
 /// Guarantees: every request is stored or refused with advice to retry, early enough that none waits
-/// for ever; stored rows are those of stored requests, each once; resident memory never grows beyond
-/// the limit; requests are taken again afterwards, and the server is ready.
+/// for ever; stored rows are those of stored requests, each once; resident memory grows by no
+/// more than twice the limit; requests are taken again afterwards, and the server is ready.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_times_the_load_is_refused_in_part_and_none_is_lost() {
     let seconds = number("ORIEL_OVERLOAD_SECONDS").unwrap_or(4);

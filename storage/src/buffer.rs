@@ -127,15 +127,22 @@ impl Generation {
 
     /// Small batches that wait to be joined; each run is handed out once.
     pub(crate) fn take_small(&mut self) -> Option<Small> {
-        let (tenant, table) = self.small.pop()?;
-        let rows = self.tenants.get(&tenant)?.tables.get(&table)?;
-        Some(Small {
-            after: self.after,
-            start: rows.small_from,
-            batches: rows.batches[rows.small_from..].to_vec(),
-            tenant,
-            table,
-        })
+        while let Some((tenant, table)) = self.small.pop() {
+            let rows = self.tenants.get(&tenant)?.tables.get(&table)?;
+            // A place is there twice when a large batch ended one run and another run was full before
+            // the first was joined.
+            if rows.small_count() < small::RUN {
+                continue;
+            }
+            return Some(Small {
+                after: self.after,
+                start: rows.small_from,
+                batches: rows.batches[rows.small_from..].to_vec(),
+                tenant,
+                table,
+            });
+        }
+        None
     }
 
     /// Puts `joined` into the place of the batches of `small`, if this is their generation.

@@ -128,9 +128,14 @@ fn empty_lists(
 mod tests {
     use std::time::Duration;
 
+    use oriel_proto::UnixNanos;
+
     use super::*;
+    use crate::RequestHash;
+    use crate::buffer::{Generation, Published};
     use crate::part::sample::{self, NOW};
     use crate::schema::Schemas;
+    use crate::seen::SeenEntry;
     use crate::testing::{Home, Request};
 
     /// Scenario: batches of 1 to 5 rows of each table with all kinds of values.
@@ -166,6 +171,48 @@ mod tests {
             let before: usize = small.batches.iter().map(Batch::memory_bytes).sum();
             assert!(joined.memory_bytes() < before, "{table}: {before}");
         }
+    }
+
+    /// Scenario: a run of small batches is taken; before it is joined, a large batch and another run
+    /// come.
+    /// Guarantees: both runs are joined, each once; the large batch and all rows stay.
+    #[test]
+    fn a_run_is_handed_out_once() {
+        let schemas = Schemas::format0();
+        let schema = schemas.of(Table::Logs);
+        let mut rows = Generation::after(WalPosition(0));
+        let mut frames = 0;
+        let mut push = |rows: &mut Generation, count: i64| {
+            frames += 1;
+            let times: Vec<i64> = (0..count).map(|row| NOW + row).collect();
+            rows.push(Published {
+                position: WalPosition(frames),
+                wal_bytes: 1,
+                tenant: TenantId::default_tenant(),
+                batches: vec![sample::batch(&schemas, Table::Logs, &times, NOW, frames)],
+                seen: SeenEntry {
+                    hash: RequestHash(u128::from(frames)),
+                    received_at: UnixNanos(NOW),
+                    rejected: 0,
+                },
+            });
+        };
+        (0..RUN).for_each(|_| push(&mut rows, 2));
+        let first = rows.take_small().unwrap();
+        push(&mut rows, 200);
+        (0..RUN).for_each(|_| push(&mut rows, 2));
+        rows.put_joined(&first, first.joined(schema).unwrap());
+        let second = rows.take_small().unwrap();
+        rows.put_joined(&second, second.joined(schema).unwrap());
+        assert_eq!([first.batches.len(), second.batches.len()], [RUN, RUN]);
+        assert!(rows.take_small().is_none());
+        let sealed = rows.sealed();
+        let counts: Vec<_> = sealed[0]
+            .batches
+            .iter()
+            .map(|b| b.rows().num_rows())
+            .collect();
+        assert_eq!(counts, [2 * RUN, 200, 2 * RUN]);
     }
 
     /// Scenario: 300 requests of two spans each, among them one of 200, one after the other; a snapshot
