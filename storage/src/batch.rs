@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::DataType;
 
 use crate::schema::{Table, TableSchema};
 use crate::{Error, Result};
@@ -74,5 +75,17 @@ impl Batch {
     /// Bytes of memory that the rows hold.
     pub fn memory_bytes(&self) -> usize {
         self.0.memory_bytes
+    }
+}
+
+/// The text of `row` in a text column of a batch; `None` for NULL, and in other columns.
+pub(crate) fn text_at(column: &dyn Array, row: usize) -> Option<&str> {
+    if column.is_null(row) {
+        return None;
+    }
+    match column.data_type() {
+        DataType::Utf8 => Some(column.as_string::<i32>().value(row)),
+        DataType::Utf8View => Some(column.as_string_view().value(row)),
+        _ => None,
     }
 }

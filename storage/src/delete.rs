@@ -18,6 +18,7 @@ use oriel_proto::UnixNanos;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::batch::text_at;
 use crate::flush::remove_parts;
 use crate::part::order::ints;
 use crate::part::reader::{PartFile, verify};
@@ -216,10 +217,9 @@ impl<'a> Place<'a> {
         if promoted.is_some_and(|column| has_text(column, row, value)) {
             return true;
         }
-        let Some(overflow) = self.overflow.filter(|column| column.is_valid(row)) else {
+        let Some(text) = self.overflow.and_then(|column| text_at(column, row)) else {
             return false;
         };
-        let text = overflow.as_string::<i32>().value(row);
         let Ok(Value::Object(set)) = serde_json::from_str(text) else {
             return false;
         };
@@ -234,7 +234,7 @@ impl<'a> Place<'a> {
 /// Whether the value of a promoted column has this text.
 fn has_text(column: &Arc<dyn Array>, row: usize, text: &str) -> bool {
     match column.data_type() {
-        DataType::Utf8 => column.as_string::<i32>().value(row) == text,
+        DataType::Utf8 | DataType::Utf8View => text_at(column, row) == Some(text),
         DataType::Int64 => column.as_primitive::<Int64Type>().value(row).to_string() == text,
         DataType::Float64 => {
             // As in the overflow: 2 as well as 2.0.

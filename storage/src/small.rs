@@ -73,7 +73,7 @@ fn join(
     let mut columns = Vec::with_capacity(schema.columns.len());
     for (at, column) in schema.columns.iter().enumerate() {
         bytes += COLUMN_BYTES;
-        let data_type = &column.data_type;
+        let data_type = column.buffer_type();
         let arrays: Vec<&dyn Array> = batches
             .iter()
             .map(|rows| rows.column(at).as_ref())

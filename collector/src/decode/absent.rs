@@ -56,7 +56,7 @@ impl Absent {
     pub(super) fn new(schema: &TableSchema) -> Self {
         let types = schema.columns.iter();
         Absent {
-            types: types.map(|column| column.data_type.clone()).collect(),
+            types: types.map(|column| column.buffer_type().clone()).collect(),
             kept: Mutex::default(),
         }
     }
@@ -130,8 +130,8 @@ mod tests {
                     let (null, list) = (&columns.nulls[at], &columns.empty_lists[at]);
                     assert_eq!((null.len(), null.null_count()), (rows, rows));
                     assert_eq!(list.len(), rows);
-                    assert_eq!(null.data_type(), &column.data_type);
-                    assert_eq!(list.data_type(), &column.data_type);
+                    assert_eq!(null.data_type(), column.buffer_type());
+                    assert_eq!(list.data_type(), column.buffer_type());
                     let is_list = matches!(column.data_type, DataType::List(_));
                     assert_eq!(list.null_count() == 0, is_list);
                 }

@@ -250,11 +250,6 @@ impl PromotedColumns {
         }
     }
 
-    /// Sets `count` rows from `row` on.
-    pub(super) fn set_run(&mut self, slot: usize, row: usize, count: usize, value: Scalar<'_>) {
-        (row..row + count).for_each(|row| self.set(slot, row, value));
-    }
-
     /// Hands the columns of `rows` rows that have a value to `put`, each with its index in the schema.
     pub(super) fn finish(
         &mut self,

@@ -1,7 +1,8 @@
 //! What every record inherits: resource, scope and schema URLs, read and encoded once per group
 //! and repeated for the rows of the group.
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::{cast, take};
 use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use arrow::error::ArrowError;
 
@@ -142,7 +143,8 @@ pub(super) fn inherited_bytes(resource: &Resource<'_>, scope: &Scope<'_>) -> usi
     resource.bytes + scope.bytes
 }
 
-/// The columns of what is inherited.
+/// The columns of what is inherited: a row for each group, repeated for the rows of the group when they
+/// are finished.
 #[derive(Debug)]
 pub(super) struct Inherited {
     scope_name: Text,
@@ -156,6 +158,9 @@ pub(super) struct Inherited {
     resource_dropped: Fixed<UInt32Type>,
     received_at: Fixed<TimestampNanosecondType>,
     promoted: PromotedColumns,
+    /// The group of each row.
+    group_of: Vec<u32>,
+    groups: usize,
 }
 
 impl Inherited {
@@ -172,31 +177,31 @@ impl Inherited {
             resource_dropped: Fixed::default(),
             received_at: Fixed::default(),
             promoted: PromotedColumns::new(promoted),
+            group_of: Vec::new(),
+            groups: 0,
         }
     }
 
-    /// Sets `count` rows from `row` on.
-    pub(super) fn set_run(
-        &mut self,
-        row: usize,
-        count: usize,
-        resource: &Resource<'_>,
-        scope: &Scope<'_>,
-    ) {
-        self.scope_name.set_run(row, count, scope.name);
-        self.scope_version.set_run(row, count, scope.version);
-        self.scope_attributes.set_run(row, count, &scope.attributes);
-        self.scope_schema_url.set_run(row, count, scope.schema_url);
-        self.scope_dropped.set_run(row, count, scope.dropped);
+    /// Adds `count` rows of one group.
+    pub(super) fn add(&mut self, count: usize, resource: &Resource<'_>, scope: &Scope<'_>) {
+        let group = self.groups;
+        self.groups += 1;
+        self.group_of
+            .resize(self.group_of.len() + count, group as u32);
+        self.scope_name.set_filled(group, scope.name);
+        self.scope_version.set_filled(group, scope.version);
+        self.scope_attributes.set_filled(group, &scope.attributes);
+        self.scope_schema_url.set_filled(group, scope.schema_url);
+        self.scope_dropped.set(group, scope.dropped);
         self.resource_attributes
-            .set_run(row, count, &resource.attributes);
+            .set_filled(group, &resource.attributes);
         self.resource_entity_refs
-            .set_run(row, count, &resource.entity_refs);
+            .set_filled(group, &resource.entity_refs);
         self.resource_schema_url
-            .set_run(row, count, resource.schema_url);
-        self.resource_dropped.set_run(row, count, resource.dropped);
+            .set_filled(group, resource.schema_url);
+        self.resource_dropped.set(group, resource.dropped);
         for (slot, value) in &resource.promoted {
-            self.promoted.set_run(*slot, row, count, *value);
+            self.promoted.set(*slot, group, *value);
         }
     }
 
@@ -212,19 +217,46 @@ impl Inherited {
         out: &mut Arrays<'_>,
     ) -> Result<(), ArrowError> {
         out.fixed("received_at", &mut self.received_at)?;
-        out.text("scope_name", &mut self.scope_name)?;
-        out.text("scope_version", &mut self.scope_version)?;
-        out.text("scope_attributes", &mut self.scope_attributes)?;
-        out.text("scope_schema_url", &mut self.scope_schema_url)?;
-        out.fixed("scope_dropped_attributes_count", &mut self.scope_dropped)?;
-        out.text("resource_attributes", &mut self.resource_attributes)?;
-        out.text("resource_entity_refs", &mut self.resource_entity_refs)?;
-        out.text("resource_schema_url", &mut self.resource_schema_url)?;
-        out.fixed(
+        let mut groups = out.of_groups(self.groups);
+        groups.text("scope_name", &mut self.scope_name)?;
+        groups.text("scope_version", &mut self.scope_version)?;
+        groups.text("scope_attributes", &mut self.scope_attributes)?;
+        groups.text("scope_schema_url", &mut self.scope_schema_url)?;
+        groups.fixed("scope_dropped_attributes_count", &mut self.scope_dropped)?;
+        groups.text("resource_attributes", &mut self.resource_attributes)?;
+        groups.text("resource_entity_refs", &mut self.resource_entity_refs)?;
+        groups.text("resource_schema_url", &mut self.resource_schema_url)?;
+        groups.fixed(
             "resource_dropped_attributes_count",
             &mut self.resource_dropped,
         )?;
-        out.promoted(promoted, &mut self.promoted)
+        groups.promoted(promoted, &mut self.promoted)?;
+        let group_of = UInt32Array::from(self.group_of.clone());
+        self.group_of.clear();
+        self.groups = 0;
+        out.repeat(groups, &group_of)
+    }
+}
+
+impl<'s> Arrays<'s> {
+    /// An empty set of columns with one row for each of `groups` groups.
+    fn of_groups(&self, groups: usize) -> Arrays<'s> {
+        Arrays::new(self.schema, groups)
+    }
+
+    /// Adds the columns of `groups`, with the group of each row that `group_of` names.
+    fn repeat(&mut self, groups: Arrays<'_>, group_of: &UInt32Array) -> Result<(), ArrowError> {
+        self.repaired += groups.repaired;
+        for (at, array) in groups.arrays.into_iter().enumerate() {
+            let Some(array) = array else { continue };
+            let repeated = take(
+                &cast(&array, self.schema.columns[at].buffer_type())?,
+                group_of,
+                None,
+            )?;
+            self.arrays[at] = Some(repeated);
+        }
+        Ok(())
     }
 }
 

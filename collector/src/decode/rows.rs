@@ -46,7 +46,8 @@ pub(super) struct Layout {
 impl Layout {
     pub(super) fn new(schema: &Arc<TableSchema>) -> Self {
         let width = |column: &oriel_storage::schema::Column| {
-            column.data_type.primitive_width().unwrap_or(4)
+            let text = if column.shared { 16 } else { 4 };
+            column.data_type.primitive_width().unwrap_or(text)
         };
         Layout {
             schema: Arc::clone(schema),
@@ -316,9 +317,8 @@ impl<'a> Rows<'a> {
     fn end_run(&mut self) {
         let count = self.row - self.scope_row;
         if count > 0 {
-            self.room
-                .inherited
-                .set_run(self.scope_row, count, &self.resource, &self.scope);
+            let inherited = &mut self.room.inherited;
+            inherited.add(count, &self.resource, &self.scope);
             let slots = self.resource.strays.iter();
             let names = slots.map(|slot| self.layout.resource.column(*slot).to_owned());
             self.strays.extend(names);
@@ -342,13 +342,7 @@ impl<'a> Rows<'a> {
         if self.row == 0 {
             return Ok(());
         }
-        let mut out = Arrays {
-            schema: &self.layout.schema,
-            rows: self.row,
-            arrays: vec![None; self.layout.schema.columns.len()],
-            without_items: Vec::new(),
-            repaired: 0,
-        };
+        let mut out = Arrays::new(&self.layout.schema, self.row);
         records.finish(&mut out)?;
         out.promoted(&self.layout.record, &mut self.room.columns)?;
         let inherited = &mut self.room.inherited;
@@ -396,7 +390,18 @@ pub(super) struct Arrays<'s> {
     pub(super) repaired: u64,
 }
 
-impl Arrays<'_> {
+impl<'s> Arrays<'s> {
+    /// No column yet of `rows` rows.
+    pub(super) fn new(schema: &'s TableSchema, rows: usize) -> Self {
+        Arrays {
+            schema,
+            rows,
+            arrays: vec![None; schema.columns.len()],
+            without_items: Vec::new(),
+            repaired: 0,
+        }
+    }
+
     /// Adds the column called `name`.
     pub(super) fn put(&mut self, name: &str, array: ArrayRef) {
         if let Some(index) = self.schema.index_of(name) {

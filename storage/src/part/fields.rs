@@ -11,7 +11,7 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use crate::schema::TableSchema;
 
-/// The Arrow schema of `schema` with the column id of every field, nested ones included, in the
+/// The Arrow schema of files of `schema`, with the column id of every field, nested ones included, in the
 /// metadata `PARQUET:field_id`. Other metadata (the mark of JSON text) is kept.
 pub(crate) fn field_ids(schema: &TableSchema) -> SchemaRef {
     let mut last = 0;
@@ -19,7 +19,11 @@ pub(crate) fn field_ids(schema: &TableSchema) -> SchemaRef {
         .arrow()
         .fields()
         .iter()
-        .map(|field| number(field, &mut last))
+        .zip(&schema.columns)
+        .map(|(field, column)| {
+            let field = Field::clone(field).with_data_type(column.data_type.clone());
+            number(&field, &mut last)
+        })
         .collect();
     Arc::new(Schema::new(fields))
 }

@@ -56,9 +56,10 @@ impl Order {
             .iter()
             .map(|(at, key)| match key {
                 SortKey::Minute(_) => (&DataType::Int64, false),
-                SortKey::Column(_) => {
-                    (&schema.columns[*at].data_type, schema.columns[*at].nullable)
-                }
+                SortKey::Column(_) => (
+                    schema.columns[*at].buffer_type(),
+                    schema.columns[*at].nullable,
+                ),
             })
             .collect();
         let kind = match types.as_slice() {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray, new_null_array};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{
@@ -285,6 +286,8 @@ fn retype(column: &ArrayRef, want: &DataType) -> Result<ArrayRef, ArrowError> {
         return Ok(Arc::clone(column));
     }
     match want {
+        // Of the same bytes.
+        DataType::Utf8View => cast(column, want),
         DataType::List(element) => {
             let (_, offsets, values, nulls) = column
                 .as_list_opt::<i32>()

@@ -9,6 +9,7 @@ use arrow::array::{
     RecordBatch, StringArray, StructArray, TimestampNanosecondArray, UInt32Array, UInt64Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use oriel_proto::UnixNanos;
@@ -101,6 +102,10 @@ fn values(field: &Field, len: usize, random: &mut Random) -> ArrayRef {
             let texts = StringArray::from_iter_values(texts);
             let (offsets, values, _) = texts.into_parts();
             Arc::new(StringArray::new(offsets, values, nulls))
+        }
+        DataType::Utf8View => {
+            let text = Field::new(field.name(), DataType::Utf8, field.is_nullable());
+            cast(&values(&text, len, random), &DataType::Utf8View).unwrap()
         }
         DataType::Binary => {
             let bytes = BinaryArray::from_iter_values(draws.iter().map(|n| n.to_be_bytes()));

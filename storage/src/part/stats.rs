@@ -1,7 +1,7 @@
 //! Statistics of a part, taken from its rows while they are written.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{max, max_string, min, min_string};
+use arrow::compute::{max, max_string, max_string_view, min, min_string, min_string_view};
 use arrow::datatypes::{
     DataType, Int32Type, Int64Type, TimeUnit, TimestampNanosecondType, UInt32Type,
 };
@@ -132,6 +132,12 @@ fn range(column: &ArrayRef) -> (Option<StatValue>, Option<StatValue>) {
             let column = column.as_string::<i32>();
             let text = |value: &str| StatValue::Text(value.to_owned());
             (min_string(column).map(text), max_string(column).map(text))
+        }
+        DataType::Utf8View => {
+            let column = column.as_string_view();
+            let text = |value: &str| StatValue::Text(value.to_owned());
+            let (min, max) = (min_string_view(column), max_string_view(column));
+            (min.map(text), max.map(text))
         }
         DataType::Timestamp(TimeUnit::Nanosecond, None) => ints!(TimestampNanosecondType),
         DataType::Int64 => ints!(Int64Type),

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use serde_json::{Map, Value};
 
 use super::writer::PartContext;
 use crate::Result;
+use crate::batch::text_at;
 use crate::index::{self, IndexRow, IndexWriter, Indexes, attribute_text};
 use crate::layout::index_path;
 use crate::objects::NewFile;
@@ -56,10 +57,7 @@ fn sources(schema: &TableSchema, keys: &[String]) -> Vec<Source> {
 impl Source {
     /// What an index takes for this attribute of row number `row`.
     fn of(&mut self, rows: &RecordBatch, row: usize) -> Vec<Arc<str>> {
-        let text_at = |column: usize| {
-            let texts = rows.column(column).as_string::<i32>();
-            texts.is_valid(row).then(|| texts.value(row))
-        };
+        let text_at = |column: usize| text_at(rows.column(column), row);
         let mut found = Vec::new();
         if let Some(text) = self.column.and_then(text_at) {
             found.push(attribute_text(&self.name, Some(text)));

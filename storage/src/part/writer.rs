@@ -202,7 +202,7 @@ fn widest(rows: &RecordBatch) -> usize {
 }
 
 /// Bytes of the values of `column`: of lists only what its own rows have, since a slice keeps the
-/// values of all.
+/// values of all, and of shared texts what they take when each row has its own.
 fn width(column: &ArrayRef) -> usize {
     match column.data_type() {
         DataType::List(_) => {
@@ -212,6 +212,11 @@ fn width(column: &ArrayRef) -> usize {
             size_of_val(offsets) + width(&values.slice(first, end - first))
         }
         DataType::Struct(_) => column.as_struct().columns().iter().map(width).sum(),
+        // The first four bytes of a view are the length of its text.
+        DataType::Utf8View => {
+            let views = column.as_string_view().views();
+            views.iter().map(|view| 16 + *view as u32 as usize).sum()
+        }
         _ => column.to_data().get_slice_memory_size().unwrap_or(0),
     }
 }

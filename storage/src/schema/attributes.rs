@@ -120,7 +120,7 @@ pub(super) fn column(level: Level, key: &str, value: ValueType) -> Column {
         Level::Record => "attributes",
     };
     let name = format!("{}.{key}", level.column());
-    Column {
+    let column = Column {
         promoted: Some(PromotedKey {
             level,
             key: key.to_owned(),
@@ -133,6 +133,10 @@ pub(super) fn column(level: Level, key: &str, value: ValueType) -> Column {
             "Promoted attribute; a value of another type stays in the overflow column",
         )
         .nullable()
+    };
+    match level {
+        Level::Record => column,
+        Level::Resource | Level::Scope => column.shared(),
     }
 }
 
@@ -187,6 +191,8 @@ pub(super) fn resource_columns() -> Vec<Column> {
         name: "service_name".to_owned(),
         file_stats: true,
         doc: "The resource's service.name, when it is a string",
+        // Rows are sorted and summarised by it.
+        shared: false,
         ..column(Level::Resource, "service.name", ValueType::String)
     };
     std::iter::once(service)
@@ -207,7 +213,7 @@ pub(super) fn record_columns(keys: &[(&str, ValueType)]) -> Vec<Column> {
 
 /// The columns every record inherits from its resource and scope, attributes aside.
 pub(super) fn inherited_columns() -> Vec<Column> {
-    vec![
+    [
         Column::text("scope_name", "scope.name", "Instrumentation scope").nullable(),
         Column::text("scope_version", "scope.version", "Version of the scope").nullable(),
         Column::json(
@@ -253,4 +259,6 @@ pub(super) fn inherited_columns() -> Vec<Column> {
             ..Column::time("received_at", "derived", "When Oriel received the request")
         },
     ]
+    .map(Column::shared)
+    .into()
 }

@@ -85,8 +85,10 @@ pub enum Encoding {
 pub struct Column {
     /// Name in Arrow, Parquet, DuckLake and SQL.
     pub name: String,
-    /// Arrow type in buffers and in the Parquet file's Arrow schema.
+    /// Arrow type in the Parquet file's Arrow schema, and in buffers unless it is `shared`.
     pub data_type: DataType,
+    /// Whether rows inherit the text from their group, so that buffers hold it once (as Utf8View).
+    pub shared: bool,
     /// Whether a row may have no value.
     pub nullable: bool,
     /// True when the text is JSON (DuckLake type `json`); the Arrow type is then Utf8.
@@ -108,6 +110,7 @@ impl Column {
         Column {
             name: name.to_owned(),
             data_type,
+            shared: false,
             nullable: false,
             json: false,
             encoding: Encoding::Dictionary,
@@ -165,6 +168,23 @@ impl Column {
         Column {
             file_stats: true,
             ..self
+        }
+    }
+
+    /// The same, shared by the rows of a group if it is text.
+    fn shared(self) -> Self {
+        Column {
+            shared: self.data_type == DataType::Utf8,
+            ..self
+        }
+    }
+
+    /// Arrow type in buffers.
+    pub fn buffer_type(&self) -> &DataType {
+        if self.shared {
+            &DataType::Utf8View
+        } else {
+            &self.data_type
         }
     }
 }
@@ -227,7 +247,8 @@ impl TableSchema {
         let fields: Fields = columns
             .iter()
             .map(|column| {
-                let field = Field::new(&column.name, column.data_type.clone(), column.nullable);
+                let data_type = column.buffer_type().clone();
+                let field = Field::new(&column.name, data_type, column.nullable);
                 if column.json {
                     field.with_metadata(HashMap::from([(JSON_MARK.to_owned(), "1".to_owned())]))
                 } else {
