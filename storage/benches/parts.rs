@@ -13,6 +13,7 @@ use arrow::array::{
     UInt32Array, new_empty_array, new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use oriel_storage::bench::{Parts, summarise};
@@ -46,11 +47,10 @@ fn request(schemas: &Schemas, number: usize) -> Batch {
     let rows: Vec<[u64; 4]> = (0..REQUEST_ROWS)
         .map(|_| [(); 4].map(|()| random.next()))
         .collect();
-    let columns = schema
-        .arrow()
-        .fields()
-        .iter()
-        .map(|field| column(field, &rows, service, start));
+    let columns = schema.arrow().fields().iter().map(|field| {
+        let column = column(field, &rows, service, start);
+        cast(&column, field.data_type()).expect("text is text")
+    });
     let rows = RecordBatch::try_new(Arc::clone(schema.arrow()), columns.collect())
         .expect("the columns are those of the schema");
     Batch::new(schema, rows, BTreeSet::new()).expect("the rows have the schema")

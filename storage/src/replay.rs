@@ -1,6 +1,6 @@
 //! Brings rows back that the log holds and no part does, while the store takes new requests.
 //!
-//! 1. Walk the frames of the backlog in order, one segment in memory at a time, and cut them into
+//! 1. Walk the frames of the backlog in order, some pieces of a segment in memory, and cut them into
 //!    windows of about a mebibyte. Decode some windows at once, each on a core: in a window, all
 //!    frames of one tenant and signal become one batch, which costs less than a batch a request.
 //! 2. Show the rows window by window, in order: those of a window together.

@@ -5,13 +5,15 @@
 //! column's type; everything else goes to the overflow, and a promoted key found there makes its
 //! column a stray of the batch.
 
+use std::ops::Range;
+
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Float64Type, Int64Type};
 use arrow::error::ArrowError;
 use oriel_storage::schema::{Level, TableSchema, ValueType};
 
 use super::any_value::{Attribute, Place, Value};
-use super::column::{Bools, Fixed, Text};
+use super::column::{Bools, Fixed, Groups, Text};
 
 /// No slot: an empty place of the table.
 const EMPTY: u16 = u16::MAX;
@@ -22,6 +24,8 @@ pub(super) struct Promoted {
     keys: Vec<Box<[u8]>>,
     types: Vec<ValueType>,
     columns: Vec<usize>,
+    /// Whether the column holds what a group says once.
+    shared: Vec<bool>,
     names: Vec<String>,
     /// Open addressing, linear probing, at most a quarter full.
     table: Vec<u16>,
@@ -34,6 +38,7 @@ impl Promoted {
             keys: Vec::new(),
             types: Vec::new(),
             columns: Vec::new(),
+            shared: Vec::new(),
             names: Vec::new(),
             table: Vec::new(),
         };
@@ -42,6 +47,7 @@ impl Promoted {
                 promoted.keys.push(key.key.as_bytes().into());
                 promoted.types.push(key.value);
                 promoted.columns.push(index);
+                promoted.shared.push(column.shared);
                 promoted.names.push(column.name.clone());
             }
         }
@@ -207,6 +213,8 @@ impl Placer {
 #[derive(Debug)]
 enum Column {
     String(Text),
+    /// A row for each group.
+    Shared(Text),
     Int(Fixed<Int64Type>),
     Double(Fixed<Float64Type>),
     Bool(Bools),
@@ -215,7 +223,7 @@ enum Column {
 impl Column {
     fn rows(&self) -> usize {
         match self {
-            Column::String(column) => column.rows(),
+            Column::String(column) | Column::Shared(column) => column.rows(),
             Column::Int(column) => column.rows(),
             Column::Double(column) => column.rows(),
             Column::Bool(column) => column.rows(),
@@ -229,13 +237,15 @@ pub(super) struct PromotedColumns(Vec<Column>);
 
 impl PromotedColumns {
     pub(super) fn new(promoted: &Promoted) -> Self {
-        let column = |value: &ValueType| match value {
+        let column = |(value, shared): (&ValueType, &bool)| match value {
+            ValueType::String if *shared => Column::Shared(Text::default()),
             ValueType::String => Column::String(Text::default()),
             ValueType::Int => Column::Int(Fixed::default()),
             ValueType::Double => Column::Double(Fixed::default()),
             ValueType::Bool => Column::Bool(Bools::default()),
         };
-        PromotedColumns(promoted.types.iter().map(column).collect())
+        let columns = promoted.types.iter().zip(&promoted.shared);
+        PromotedColumns(columns.map(column).collect())
     }
 
     /// Sets `row` of the column of `slot`; `value` has its type, by [`Placer::place`].
@@ -250,11 +260,27 @@ impl PromotedColumns {
         }
     }
 
-    /// Hands the columns of `rows` rows that have a value to `put`, each with its index in the schema.
+    /// Sets the rows in `rows`, which are those of `group`.
+    pub(super) fn set_run(
+        &mut self,
+        slot: usize,
+        rows: Range<usize>,
+        group: usize,
+        value: Scalar<'_>,
+    ) {
+        match (&mut self.0[slot], value) {
+            (Column::Shared(column), Scalar::String(text)) => column.set(group, text),
+            _ => rows.for_each(|row| self.set(slot, row, value)),
+        }
+    }
+
+    /// Hands the columns of `rows` rows that have a value to `put`, each with its index in the schema;
+    /// `groups` are those of the rows.
     pub(super) fn finish(
         &mut self,
         promoted: &Promoted,
         rows: usize,
+        groups: &Groups,
         repaired: &mut u64,
         mut put: impl FnMut(usize, ArrayRef),
     ) -> Result<(), ArrowError> {
@@ -262,6 +288,7 @@ impl PromotedColumns {
             let array = match column {
                 _ if column.rows() == 0 => continue,
                 Column::String(column) => column.finish(rows, repaired)?,
+                Column::Shared(column) => column.finish_shared(groups, repaired)?,
                 Column::Int(column) => column.finish(rows)?,
                 Column::Double(column) => column.finish(rows)?,
                 Column::Bool(column) => column.finish(rows),

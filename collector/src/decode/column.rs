@@ -6,13 +6,15 @@
 //! the vectors for the next request: they need not grow again. Text is kept as bytes and validated
 //! once per column: invalid UTF-8 is replaced by U+FFFD then, value by value.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, ListArray, PrimitiveArray,
-    StringArray, StructArray,
+    StringArray, StringViewArray, StructArray, UInt32Array, make_view,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::compute::take;
 use arrow::datatypes::{DataType, Fields};
 use arrow::error::ArrowError;
 
@@ -183,13 +185,29 @@ impl Text {
             return Ok(Arc::new(array));
         }
         let raw = BinaryArray::try_new(offsets, values, nulls)?;
-        let texts = raw.iter().map(|value| value.map(String::from_utf8_lossy));
-        let array: StringArray = texts
-            .inspect(|text| {
-                *repaired += u64::from(matches!(text, Some(std::borrow::Cow::Owned(_))))
-            })
-            .collect();
+        let array: StringArray = repair(&raw, repaired);
         Ok(Arc::new(array))
+    }
+
+    /// The column of the rows of `groups`, of which each has a row here, as Utf8View: what a group says
+    /// is kept once. Adds the number of repaired values to `repaired`.
+    pub(super) fn finish_shared(
+        &mut self,
+        groups: &Groups,
+        repaired: &mut u64,
+    ) -> Result<ArrayRef, ArrowError> {
+        let (offsets, values, nulls) = self.take(groups.count);
+        let view = |ends: &[i32]| {
+            let value = &values[ends[0] as usize..ends[1] as usize];
+            make_view(value, 0, ends[0] as u32)
+        };
+        let views: Vec<u128> = offsets.windows(2).map(view).collect();
+        let array = StringViewArray::try_new(views.into(), vec![values.clone()], nulls.clone());
+        let array = array.or_else(|_| {
+            let raw = BinaryArray::try_new(offsets, values, nulls)?;
+            Ok::<_, ArrowError>(repair(&raw, repaired))
+        })?;
+        take(&array, &groups.of_row, None)
     }
 
     /// The column of `rows` rows as Binary.
@@ -207,6 +225,35 @@ impl Text {
         self.offsets.truncate(1);
         self.values.clear();
         (OffsetBuffer::new(offsets), values, self.validity.take())
+    }
+}
+
+/// The texts of `raw`, invalid UTF-8 replaced; adds the number of such values to `repaired`.
+fn repair<'a, A: FromIterator<Option<Cow<'a, str>>>>(
+    raw: &'a BinaryArray,
+    repaired: &mut u64,
+) -> A {
+    let texts = raw.iter().map(|value| value.map(String::from_utf8_lossy));
+    texts
+        .inspect(|text| *repaired += u64::from(matches!(text, Some(Cow::Owned(_)))))
+        .collect()
+}
+
+/// Which group each row of a batch belongs to.
+#[derive(Debug)]
+pub(super) struct Groups {
+    of_row: UInt32Array,
+    count: usize,
+}
+
+impl Groups {
+    /// Groups 0 to `count`, one for each row.
+    pub(super) fn new(of_row: &[u32], count: usize) -> Self {
+        let of_row = ScalarBuffer::from(Buffer::from_slice_ref(of_row));
+        Groups {
+            of_row: UInt32Array::new(of_row, None),
+            count,
+        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! What every record inherits: resource, scope and schema URLs, read and encoded once per group
 //! and repeated for the rows of the group.
 
-use arrow::array::{ArrayRef, UInt32Array};
-use arrow::compute::{cast, take};
+use arrow::array::ArrayRef;
 use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use arrow::error::ArrowError;
 
 use super::any_value::{Sets, write_string};
 use super::attributes::{Placer, Promoted, PromotedColumns, Scalar};
-use super::column::{Fixed, Text};
+use super::column::{Fixed, Groups, Text};
 use super::rows::Arrays;
 use super::wire::{Fault, Reader};
 
@@ -143,8 +142,7 @@ pub(super) fn inherited_bytes(resource: &Resource<'_>, scope: &Scope<'_>) -> usi
     resource.bytes + scope.bytes
 }
 
-/// The columns of what is inherited: a row for each group, repeated for the rows of the group when they
-/// are finished.
+/// The columns of what is inherited; texts have a row for each group, as long as they grow.
 #[derive(Debug)]
 pub(super) struct Inherited {
     scope_name: Text,
@@ -158,9 +156,8 @@ pub(super) struct Inherited {
     resource_dropped: Fixed<UInt32Type>,
     received_at: Fixed<TimestampNanosecondType>,
     promoted: PromotedColumns,
-    /// The group of each row.
-    group_of: Vec<u32>,
-    groups: usize,
+    group_of_row: Vec<u32>,
+    groups_count: usize,
 }
 
 impl Inherited {
@@ -177,31 +174,37 @@ impl Inherited {
             resource_dropped: Fixed::default(),
             received_at: Fixed::default(),
             promoted: PromotedColumns::new(promoted),
-            group_of: Vec::new(),
-            groups: 0,
+            group_of_row: Vec::new(),
+            groups_count: 0,
         }
     }
 
-    /// Adds `count` rows of one group.
-    pub(super) fn add(&mut self, count: usize, resource: &Resource<'_>, scope: &Scope<'_>) {
-        let group = self.groups;
-        self.groups += 1;
-        self.group_of
-            .resize(self.group_of.len() + count, group as u32);
+    /// Sets `count` rows from `row` on, which come behind those set before.
+    pub(super) fn set_run(
+        &mut self,
+        row: usize,
+        count: usize,
+        resource: &Resource<'_>,
+        scope: &Scope<'_>,
+    ) {
+        let group = self.groups_count;
+        self.groups_count += 1;
+        self.group_of_row.resize(row + count, group as u32);
         self.scope_name.set_filled(group, scope.name);
         self.scope_version.set_filled(group, scope.version);
         self.scope_attributes.set_filled(group, &scope.attributes);
         self.scope_schema_url.set_filled(group, scope.schema_url);
-        self.scope_dropped.set(group, scope.dropped);
+        self.scope_dropped.set_run(row, count, scope.dropped);
         self.resource_attributes
             .set_filled(group, &resource.attributes);
         self.resource_entity_refs
             .set_filled(group, &resource.entity_refs);
         self.resource_schema_url
             .set_filled(group, resource.schema_url);
-        self.resource_dropped.set(group, resource.dropped);
+        self.resource_dropped.set_run(row, count, resource.dropped);
         for (slot, value) in &resource.promoted {
-            self.promoted.set(*slot, group, *value);
+            let rows = row..row + count;
+            self.promoted.set_run(*slot, rows, group, *value);
         }
     }
 
@@ -216,59 +219,49 @@ impl Inherited {
         promoted: &Promoted,
         out: &mut Arrays<'_>,
     ) -> Result<(), ArrowError> {
+        let groups = Groups::new(&self.group_of_row, self.groups_count);
+        self.group_of_row.clear();
+        self.groups_count = 0;
         out.fixed("received_at", &mut self.received_at)?;
-        let mut groups = out.of_groups(self.groups);
-        groups.text("scope_name", &mut self.scope_name)?;
-        groups.text("scope_version", &mut self.scope_version)?;
-        groups.text("scope_attributes", &mut self.scope_attributes)?;
-        groups.text("scope_schema_url", &mut self.scope_schema_url)?;
-        groups.fixed("scope_dropped_attributes_count", &mut self.scope_dropped)?;
-        groups.text("resource_attributes", &mut self.resource_attributes)?;
-        groups.text("resource_entity_refs", &mut self.resource_entity_refs)?;
-        groups.text("resource_schema_url", &mut self.resource_schema_url)?;
-        groups.fixed(
+        for (name, column) in [
+            ("scope_name", &mut self.scope_name),
+            ("scope_version", &mut self.scope_version),
+            ("scope_attributes", &mut self.scope_attributes),
+            ("scope_schema_url", &mut self.scope_schema_url),
+            ("resource_attributes", &mut self.resource_attributes),
+            ("resource_entity_refs", &mut self.resource_entity_refs),
+            ("resource_schema_url", &mut self.resource_schema_url),
+        ] {
+            out.shared(name, column, &groups)?;
+        }
+        out.fixed("scope_dropped_attributes_count", &mut self.scope_dropped)?;
+        out.fixed(
             "resource_dropped_attributes_count",
             &mut self.resource_dropped,
         )?;
-        groups.promoted(promoted, &mut self.promoted)?;
-        let group_of = UInt32Array::from(self.group_of.clone());
-        self.group_of.clear();
-        self.groups = 0;
-        out.repeat(groups, &group_of)
-    }
-}
-
-impl<'s> Arrays<'s> {
-    /// An empty set of columns with one row for each of `groups` groups.
-    fn of_groups(&self, groups: usize) -> Arrays<'s> {
-        Arrays::new(self.schema, groups)
-    }
-
-    /// Adds the columns of `groups`, with the group of each row that `group_of` names.
-    fn repeat(&mut self, groups: Arrays<'_>, group_of: &UInt32Array) -> Result<(), ArrowError> {
-        self.repaired += groups.repaired;
-        for (at, array) in groups.arrays.into_iter().enumerate() {
-            let Some(array) = array else { continue };
-            let repeated = take(
-                &cast(&array, self.schema.columns[at].buffer_type())?,
-                group_of,
-                None,
-            )?;
-            self.arrays[at] = Some(repeated);
-        }
-        Ok(())
+        out.promoted(promoted, &mut self.promoted, &groups)
     }
 }
 
 impl Arrays<'_> {
+    /// Adds `column`, which has a row for each of `groups`, as text.
+    fn shared(&mut self, name: &str, column: &mut Text, groups: &Groups) -> Result<(), ArrowError> {
+        if column.rows() > 0 {
+            let array = column.finish_shared(groups, &mut self.repaired)?;
+            self.put(name, array);
+        }
+        Ok(())
+    }
+
     /// Adds the promoted columns of a level.
     pub(super) fn promoted(
         &mut self,
         promoted: &Promoted,
         columns: &mut PromotedColumns,
+        groups: &Groups,
     ) -> Result<(), ArrowError> {
         let arrays = &mut self.arrays;
         let put = |index: usize, array: ArrayRef| arrays[index] = Some(array);
-        columns.finish(promoted, self.rows, &mut self.repaired, put)
+        columns.finish(promoted, self.rows, groups, &mut self.repaired, put)
     }
 }

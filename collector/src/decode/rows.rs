@@ -22,7 +22,7 @@ use super::DecodeError;
 use super::absent::Absent;
 use super::any_value::Sets;
 use super::attributes::{Placer, Promoted, PromotedColumns};
-use super::column::{Fixed, Lists, Text};
+use super::column::{Fixed, Groups, Lists, Text};
 use super::resource::{Inherited, Resource, Scope, inherited_bytes};
 use super::wire::{Fault, Problem, Reader};
 
@@ -318,7 +318,7 @@ impl<'a> Rows<'a> {
         let count = self.row - self.scope_row;
         if count > 0 {
             let inherited = &mut self.room.inherited;
-            inherited.add(count, &self.resource, &self.scope);
+            inherited.set_run(self.scope_row, count, &self.resource, &self.scope);
             let slots = self.resource.strays.iter();
             let names = slots.map(|slot| self.layout.resource.column(*slot).to_owned());
             self.strays.extend(names);
@@ -342,9 +342,17 @@ impl<'a> Rows<'a> {
         if self.row == 0 {
             return Ok(());
         }
-        let mut out = Arrays::new(&self.layout.schema, self.row);
+        let mut out = Arrays {
+            schema: &self.layout.schema,
+            rows: self.row,
+            arrays: vec![None; self.layout.schema.columns.len()],
+            without_items: Vec::new(),
+            repaired: 0,
+        };
         records.finish(&mut out)?;
-        out.promoted(&self.layout.record, &mut self.room.columns)?;
+        // No column of records is shared by groups.
+        let none = Groups::new(&[], 0);
+        out.promoted(&self.layout.record, &mut self.room.columns, &none)?;
         let inherited = &mut self.room.inherited;
         inherited.finish(&self.layout.resource, &mut out)?;
         self.repaired += out.repaired;
@@ -390,18 +398,7 @@ pub(super) struct Arrays<'s> {
     pub(super) repaired: u64,
 }
 
-impl<'s> Arrays<'s> {
-    /// No column yet of `rows` rows.
-    pub(super) fn new(schema: &'s TableSchema, rows: usize) -> Self {
-        Arrays {
-            schema,
-            rows,
-            arrays: vec![None; schema.columns.len()],
-            without_items: Vec::new(),
-            repaired: 0,
-        }
-    }
-
+impl Arrays<'_> {
     /// Adds the column called `name`.
     pub(super) fn put(&mut self, name: &str, array: ArrayRef) {
         if let Some(index) = self.schema.index_of(name) {

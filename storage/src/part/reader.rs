@@ -9,13 +9,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray, new_null_array};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, Fields, Schema};
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelector,
 };
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::PartMeta;
@@ -67,6 +67,8 @@ impl PartFile {
         if !same {
             return Err(corrupt(part, "its columns are not those of the table"));
         }
+        let metadata = with_views(metadata, schema)
+            .map_err(|source| parquet_error("opening", &part.path, source))?;
         Ok(PartFile {
             path: part.path.clone(),
             schema: Arc::clone(schema),
@@ -279,6 +281,26 @@ pub(crate) fn verify(objects: &Objects, part: &PartMeta) -> Result<()> {
     Ok(())
 }
 
+/// The same file, whose shared texts are read as views of its pages: of a dictionary's, as a rule, which
+/// many rows share.
+fn with_views(
+    metadata: ArrowReaderMetadata,
+    schema: &TableSchema,
+) -> std::result::Result<ArrowReaderMetadata, ParquetError> {
+    let fields = metadata.schema().fields().iter().zip(&schema.columns);
+    let fields: Fields = fields
+        .map(|(field, column)| match field.data_type() {
+            DataType::Utf8 if column.shared => {
+                Arc::new(Field::clone(field).with_data_type(DataType::Utf8View))
+            }
+            _ => Arc::clone(field),
+        })
+        .collect();
+    let read = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(read));
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+}
+
 /// The same values with the field names and metadata of `want` (files carry column ids, buffers
 /// do not).
 fn retype(column: &ArrayRef, want: &DataType) -> Result<ArrayRef, ArrowError> {
@@ -286,8 +308,6 @@ fn retype(column: &ArrayRef, want: &DataType) -> Result<ArrayRef, ArrowError> {
         return Ok(Arc::clone(column));
     }
     match want {
-        // Of the same bytes.
-        DataType::Utf8View => cast(column, want),
         DataType::List(element) => {
             let (_, offsets, values, nulls) = column
                 .as_list_opt::<i32>()

@@ -5,6 +5,8 @@
 //!    the frames between are damaged: they are handed out as such and the walk goes on;
 //! 2. else this is the tail: frames from here on were never acknowledged (W1), or the segment ends.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -14,6 +16,9 @@ use super::{
     list,
 };
 use crate::{Result, WalPosition};
+
+/// Bytes read at a time: they stay in the processor's cache while they are checked.
+pub(super) const PIECE_BYTES: usize = 2 << 20;
 
 /// Bytes kept of a tail whose length is not known.
 const TAIL_KEPT: usize = 64 << 10;
@@ -25,7 +30,7 @@ pub(crate) enum Found {
     Frame(Logged),
     /// One or several damaged ones, next to each other.
     Damaged(Damaged),
-    /// The end of a segment: its memory is freed once nobody holds a frame of it.
+    /// The end of a segment: its memory is free once nobody holds a frame of it.
     End,
 }
 
@@ -56,7 +61,8 @@ pub(crate) struct Walked {
     pub(crate) torn: Option<Damaged>,
 }
 
-/// Walks the frames after `after`, handing each to `visit`. Holds one segment in memory.
+/// Walks the frames after `after`, handing each to `visit`. Holds a piece of a segment in memory, or all of
+/// one where it is damaged or ends.
 ///
 /// Errors: reading fails, or those of `visit`. Damage is no error.
 pub(crate) fn walk(
@@ -107,6 +113,14 @@ pub(crate) fn walk_segments(
     Ok((WalPosition(walk.expected - 1), walk.torn.take()))
 }
 
+/// At most `bytes_max` bytes of `file` from `at` on: less at its end.
+fn read_piece(mut file: &File, at: usize, bytes_max: usize) -> std::io::Result<Bytes> {
+    file.seek(SeekFrom::Start(at as u64))?;
+    let mut bytes = Vec::with_capacity(bytes_max);
+    file.take(bytes_max as u64).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}
+
 struct Walk<'a> {
     salt: u32,
     after: u64,
@@ -118,19 +132,64 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Walks one segment; `end` is the first sequence of the next one.
     fn segment(&mut self, segment: &SegmentFile, end: Option<u64>) -> Result<()> {
-        let path = &segment.path;
-        let bytes = Bytes::from(std::fs::read(path).map_err(|source| io("reading", path, source))?);
         self.expected = segment.first;
+        let at = self.good(&segment.path, end)?;
+        if end != Some(self.expected) {
+            self.rest(&segment.path, at, end)?;
+        }
+        // Frames up to `after` may be unreadable by now: they are in parts.
+        self.expected = self.expected.max(self.after + 1);
+        Ok(())
+    }
+
+    /// Walks good frames from the start of a segment on, piece by piece. Returns where the first one that
+    /// is not good should stand, or the end.
+    fn good(&mut self, path: &Path, end: Option<u64>) -> Result<usize> {
+        let error = |source| io("reading", path, source);
+        let file = File::open(path).map_err(error)?;
+        let (mut at, mut bytes_max) = (0, PIECE_BYTES);
+        loop {
+            let piece = read_piece(&file, at, bytes_max).map_err(error)?;
+            let used = self.frames(&piece, 0, end)?;
+            at += used;
+            if end == Some(self.expected) {
+                return Ok(at);
+            }
+            // The next frame goes beyond the piece, or is none.
+            let claimed = claimed_bytes(&piece).filter(|_| is_header(&piece, 0, self.salt));
+            bytes_max = match claimed {
+                _ if used > 0 => PIECE_BYTES,
+                Some(claimed) if claimed > piece.len() && piece.len() == bytes_max => claimed,
+                _ => return Ok(at),
+            };
+        }
+    }
+
+    /// Hands out the good frames of `bytes` from `at` on. Returns the bytes up to where the next should
+    /// stand.
+    fn frames(&mut self, bytes: &Bytes, mut at: usize, end: Option<u64>) -> Result<usize> {
+        while end != Some(self.expected)
+            && let Some(frame) = self.frame(bytes, at)
+        {
+            at += frame.bytes;
+            self.expected += 1;
+            if frame.sequence > self.after {
+                (self.visit)(Found::Frame(frame))?;
+            }
+        }
+        Ok(at)
+    }
+
+    /// Walks what stands in a segment behind its first good frames, which end at `at`.
+    fn rest(&mut self, path: &Path, mut at: usize, end: Option<u64>) -> Result<()> {
+        let bytes = Bytes::from(std::fs::read(path).map_err(|source| io("reading", path, source))?);
         let old = is_first_version(&bytes, 0);
-        let mut at = 0;
-        while end != Some(self.expected) {
-            if let Some(frame) = self.frame(&bytes, at) {
-                at += frame.bytes;
-                self.expected += 1;
-                if frame.sequence > self.after {
-                    (self.visit)(Found::Frame(frame))?;
-                }
-            } else if let Some((next_at, next)) = self.next_good(&bytes, at, end, old) {
+        loop {
+            at = self.frames(&bytes, at, end)?;
+            if end == Some(self.expected) {
+                return Ok(());
+            }
+            if let Some((next_at, next)) = self.next_good(&bytes, at, end, old) {
                 self.damaged(next, bytes.slice(at..next_at), path, at)?;
                 at = next_at;
             } else if let Some(end) = end {
@@ -139,12 +198,9 @@ impl Walk<'_> {
                 self.damaged(end, rest, path, at)?;
             } else {
                 self.torn = self.tail(&bytes, at, path);
-                break;
+                return Ok(());
             }
         }
-        // Frames up to `after` may be unreadable by now: they are in parts.
-        self.expected = self.expected.max(self.after + 1);
-        Ok(())
     }
 
     fn frame(&self, bytes: &Bytes, at: usize) -> Option<Logged> {

@@ -1,5 +1,6 @@
 //! The log alone: codec, torn tails, damage, stale frames, reuse, failing writes and syncs.
 
+mod pieces;
 mod tails;
 
 use std::sync::{Arc, Mutex};
