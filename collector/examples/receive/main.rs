@@ -1,12 +1,16 @@
 //! What a span costs, without DataFusion: the real receivers over a real store, in a process of its
 //! own, fed with the recorded shop traffic, its CPU read from the kernel.
 //!
-//! `cargo run --release --workspace --example receive -- [--spans N] [--count N] [--gzip] [--live]`
+//! `cargo run --release --workspace --example receive -- [--spans N] [--count N] [--gzip] [--live]
+//! [--connections N] [--floor http|tonic|http+log|tonic+log]`
 //!
 //! In: the corpus of tests/data, cut into requests of `--spans` spans (0: as recorded), with ids and
 //! times of their own in each round. Out: CPU microseconds a span until the acknowledgement, in the
 //! flush, and in the compaction; the largest memory. Two connections of the load would share the two
 //! cores of the machine with the server, so times on the wall say little: CPU is what is compared.
+//! With `--floor` the server only takes the bytes (`floor.rs`), to say which part nobody can avoid.
+
+mod floor;
 
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -53,6 +57,8 @@ struct Load {
     wait: u64,
     /// Ends without a flush.
     ack: bool,
+    /// Another server in place of ours.
+    floor: Option<String>,
 }
 
 fn main() -> Result<()> {
@@ -66,11 +72,13 @@ fn main() -> Result<()> {
         dir: None,
         wait: 0,
         ack: false,
+        floor: None,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
         match arg.as_str() {
-            "serve" => return serve(Path::new(&value()?), load.live),
+            "serve" => return serve(Path::new(&value()?), &load),
+            "--floor" => load.floor = Some(value()?),
             "--spans" => load.spans = value()?.parse()?,
             "--count" => load.count = value()?.parse()?,
             "--connections" => load.connections = value()?.parse()?,
@@ -89,8 +97,17 @@ fn main() -> Result<()> {
 }
 
 /// The server: prints its port, then obeys lines of standard input until it ends.
-fn serve(dir: &Path, live: bool) -> Result<()> {
-    tokio::runtime::Runtime::new()?.block_on(async {
+fn serve(dir: &Path, load: &Load) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    if let Some(what) = &load.floor {
+        return runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+            say(&listener.local_addr()?.port().to_string())?;
+            floor::serve(what, dir, listener).await
+        });
+    }
+    let live = load.live;
+    runtime.block_on(async {
         let never = Duration::from_secs(24 * 3600);
         let mut config = oriel_storage::Config {
             data_dir: dir.to_owned(),
@@ -144,10 +161,13 @@ struct Server {
 }
 
 impl Server {
-    fn start(dir: &Path, live: bool) -> Result<(Self, u16)> {
+    fn start(dir: &Path, load: &Load) -> Result<(Self, u16)> {
         let mut command = Command::new(std::env::current_exe()?);
-        if live {
+        if load.live {
             command.arg("--live");
+        }
+        if let Some(floor) = &load.floor {
+            command.args(["--floor", floor]);
         }
         let mut child = command
             .arg("serve")
@@ -209,7 +229,7 @@ async fn drive(load: Load) -> Result<()> {
     ))?;
     let temp = tempfile::tempdir()?;
     let dir = load.dir.clone().unwrap_or(temp.path().join("data"));
-    let (mut server, port) = Server::start(&dir, load.live)?;
+    let (mut server, port) = Server::start(&dir, &load)?;
     if load.wait > 0 {
         say(&format!("pid {}", server.child.id()))?;
         tokio::time::sleep(Duration::from_secs(load.wait)).await;
@@ -226,7 +246,7 @@ async fn drive(load: Load) -> Result<()> {
         latencies[latencies.len() / 2],
         latencies[latencies.len() * 99 / 100],
     ))?;
-    if load.ack {
+    if load.ack || load.floor.is_some() {
         server.child.kill()?;
         server.child.wait()?;
         return Ok(());
