@@ -245,23 +245,11 @@ pub(crate) struct SendArgs {
     /// Files to send, in this order
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Send by gRPC to this address (.binpb files only)
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:4317",
-        conflicts_with = "http"
-    )]
-    pub(crate) grpc: String,
-    /// Send by HTTP instead, to this base URL; /v1/traces and so on are appended
-    #[arg(long, value_name = "URL")]
-    pub(crate) http: Option<String>,
+    #[command(flatten)]
+    pub(crate) receiver: ReceiverArgs,
     /// Which signal the files hold
     #[arg(long, value_enum)]
     pub(crate) signal: Option<SignalArg>,
-    /// How to compress request bodies
-    #[arg(long, value_enum, default_value = "none")]
-    pub(crate) compression: Compression,
     /// Requests in flight
     #[arg(long, value_name = "N", default_value_t = 4,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -277,16 +265,35 @@ pub(crate) struct SendArgs {
     /// Move all times so that the newest of the files is now (.binpb files only)
     #[arg(long)]
     pub(crate) shift_to_now: bool,
-    /// How long one request is retried before it counts as failed
+    /// No progress bar
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Where `oriel send` and `oriel bench ingest` send to, and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReceiverArgs {
+    /// Send by gRPC to this address (protobuf only)
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:4317",
+        conflicts_with = "http"
+    )]
+    pub(crate) grpc: String,
+    /// Send by HTTP instead, to this base URL; /v1/traces and so on are appended
+    #[arg(long, value_name = "URL")]
+    pub(crate) http: Option<String>,
+    /// How to compress request bodies
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) compression: Compression,
+    /// How long one request is retried before it counts as failed; 0s never
     #[arg(long, value_name = "DURATION", default_value = "60s",
           value_parser = humantime::parse_duration)]
     pub(crate) retry_for: std::time::Duration,
     /// The server's token
     #[arg(long, env = "ORIEL_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
-    /// No progress bar
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
 }
 
 /// A signal, as an argument.

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use oriel_proto::Signal;
 
 use super::traffic::Profile;
-use crate::cli::{Compression, SignalArg};
+use crate::cli::{ReceiverArgs, SignalArg};
 
 /// Flags of `oriel bench`.
 #[derive(Debug, Args)]
@@ -66,20 +66,8 @@ pub(crate) struct IngestArgs {
         conflicts_with = "duration"
     )]
     pub(crate) write: Option<PathBuf>,
-    /// Send by gRPC to this address
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:4317",
-        conflicts_with = "http"
-    )]
-    pub(crate) grpc: String,
-    /// Send by HTTP instead, to this base URL; /v1/traces and so on are appended
-    #[arg(long, value_name = "URL")]
-    pub(crate) http: Option<String>,
-    /// How to compress request bodies
-    #[arg(long, value_enum, default_value = "none")]
-    pub(crate) compression: Compression,
+    #[command(flatten)]
+    pub(crate) receiver: ReceiverArgs,
     /// Connections, used in turn
     #[arg(long, value_name = "N", default_value_t = 4,
           value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -87,13 +75,6 @@ pub(crate) struct IngestArgs {
     /// Most requests under way [default: 1024; 16 with --rate max]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) in_flight: Option<u16>,
-    /// How long a refused request is tried again; 0s never
-    #[arg(long, value_name = "DURATION", default_value = "60s",
-          value_parser = humantime::parse_duration)]
-    pub(crate) retry_for: Duration,
-    /// The server's token
-    #[arg(long, env = "ORIEL_TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
     /// Where the loaded server's status page is
     #[arg(long, env = "ORIEL_URL", default_value = "http://127.0.0.1:4319")]
     pub(crate) url: String,
@@ -155,6 +136,15 @@ pub(crate) struct TrafficArgs {
     /// Different users, products, sessions, label values (100k)
     #[arg(long, value_name = "N", default_value = "10k", value_parser = parse_count)]
     pub(crate) cardinality: u64,
+    /// Share of spans that link to spans of other traces, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.02, value_parser = parse_part)]
+    pub(crate) links: f64,
+    /// Share of log records whose body is an event of fields, a list, a number or bytes, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.02, value_parser = parse_part)]
+    pub(crate) typed_bodies: f64,
+    /// Share of services whose histograms are exponential ones, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = parse_part)]
+    pub(crate) exponential: f64,
     /// Time of the first record (RFC 3339) [default: so that the last one is of now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) start: Option<u64>,
@@ -194,6 +184,9 @@ impl IngestArgs {
             attributes: traffic.attributes,
             errors: traffic.errors,
             cardinality: traffic.cardinality,
+            links: traffic.links,
+            typed_bodies: traffic.typed_bodies,
+            exponential: traffic.exponential,
             count: match (self.count, of_duration) {
                 (Some(count), Some(other)) => Some(count.min(other)),
                 (one, other) => one.or(other),
@@ -260,6 +253,13 @@ fn parse_share(text: &str) -> Result<f64, String> {
     }
 }
 
+fn parse_part(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share @ 0.0..=1.0) => Ok(share),
+        _ => Err("not a share from 0 to 1".to_owned()),
+    }
+}
+
 fn parse_fan_out(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(calls @ 0.0..=50.0) => Ok(calls),
@@ -320,6 +320,8 @@ mod tests {
             "--signal rum",
             "--signal logs:0",
             "--errors 0.5",
+            "--links 1.5",
+            "--http http://x --grpc x",
             "--batch 0",
             "--write x.binpb",
             "--spread 1h",

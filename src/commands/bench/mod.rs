@@ -80,10 +80,7 @@ fn times(args: &IngestArgs) -> Times {
 }
 
 fn load(args: &IngestArgs) -> Result<Load> {
-    let transport = |_| match &args.http {
-        Some(url) => Transport::http(url, args.compression, args.token.clone()),
-        None => Transport::grpc(&args.grpc, args.compression, args.token.clone()),
-    };
+    let transport = |_| args.receiver.transport();
     let transports: Result<Vec<Transport>> = (0..args.connections).map(transport).collect();
     let in_flight = args.in_flight.unwrap_or(match args.rate {
         Rate::Max => IN_FLIGHT_MAX_RATE,
@@ -99,15 +96,15 @@ fn load(args: &IngestArgs) -> Result<Load> {
         },
         transports: transports?,
         in_flight: in_flight.into(),
-        patience: args.retry_for,
+        patience: args.receiver.retry_for,
         ahead: args.ahead as usize * 1_000_000,
     })
 }
 
 async fn ingest(args: &IngestArgs) -> Result<ExitCode> {
-    let target = args.http.as_deref().unwrap_or(&args.grpc);
+    let target = args.receiver.target();
     transport::reach(target).await?;
-    let probe = Probe::new(&args.url, args.token.clone(), args.pid, target).await?;
+    let probe = Probe::new(&args.url, args.receiver.token.clone(), args.pid, target).await?;
     let before = probe.figures().await;
     let run = drive(load(args)?, &probe, args.quiet).await?;
     let ended = Instant::now();

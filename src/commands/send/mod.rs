@@ -53,12 +53,8 @@ async fn send(args: SendArgs) -> Result<ExitCode> {
     for path in &args.files {
         drop(Requests::open(path, signal(&args))?);
     }
-    transport::reach(args.http.as_deref().unwrap_or(&args.grpc)).await?;
-    let token = args.token.clone();
-    let transport = match &args.http {
-        Some(url) => Transport::http(url, args.compression, token)?,
-        None => Transport::grpc(&args.grpc, args.compression, token)?,
-    };
+    transport::reach(args.receiver.target()).await?;
+    let transport = args.receiver.transport()?;
     let shift = match args.shift_to_now {
         true => shift_to_now(&args)?,
         false => 0,
@@ -84,7 +80,7 @@ async fn send(args: SendArgs) -> Result<ExitCode> {
         let place = Arc::clone(&places).acquire_owned().await?;
         let (transport, progress) = (transport.clone(), progress.clone());
         tasks.spawn(async move {
-            let delivered = deliver(&transport, request, args.retry_for).await;
+            let delivered = deliver(&transport, request, args.receiver.retry_for).await;
             progress.inc(delivered.bytes);
             drop(place);
             delivered

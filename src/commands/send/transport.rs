@@ -24,7 +24,7 @@ use tower::ServiceExt;
 
 use super::read::{Format, Request};
 use super::retry::Outcome;
-use crate::cli::Compression;
+use crate::cli::{Compression, ReceiverArgs};
 
 /// How long one attempt may take, as SDKs have it.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,13 +67,25 @@ pub(crate) async fn reach(address: &str) -> Result<()> {
     )
 }
 
+impl ReceiverArgs {
+    /// The address or URL.
+    pub(crate) fn target(&self) -> &str {
+        self.http.as_deref().unwrap_or(&self.grpc)
+    }
+
+    /// A connection there.
+    pub(crate) fn transport(&self) -> Result<Transport> {
+        let token = self.token.clone();
+        match &self.http {
+            Some(url) => Transport::http(url, self.compression, token),
+            None => Transport::grpc(&self.grpc, self.compression, token),
+        }
+    }
+}
+
 impl Transport {
     /// To the gRPC server at `address` (`HOST:PORT`, `http://` in front is fine).
-    pub(crate) fn grpc(
-        address: &str,
-        compression: Compression,
-        token: Option<String>,
-    ) -> Result<Self> {
+    fn grpc(address: &str, compression: Compression, token: Option<String>) -> Result<Self> {
         let bare = plain(address)?;
         let endpoint = Endpoint::from_shared(format!("http://{bare}"))
             .with_context(|| format!("--grpc {address}"))?
@@ -87,7 +99,7 @@ impl Transport {
     }
 
     /// To the HTTP server at `url`.
-    pub(crate) fn http(url: &str, compression: Compression, token: Option<String>) -> Result<Self> {
+    fn http(url: &str, compression: Compression, token: Option<String>) -> Result<Self> {
         let base = format!("http://{}", plain(url)?);
         let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
         Ok(Transport {

@@ -1,6 +1,6 @@
 //! Log requests: lines of one process each, with severity, trace ids and a few attributes.
 
-use super::lines::{Context, LEVELS, Lines};
+use super::lines::{Context, LEVELS, Lines, Template};
 use super::places::{Kind, Service, group};
 use super::random::Random;
 use super::wire::Wire;
@@ -15,6 +15,8 @@ pub(super) struct Logs {
     profile: Profile,
     lane: u64,
     random: Random,
+    /// Decides about bodies that are no text.
+    typing: Random,
     services: Vec<Service>,
     /// The lines of each kind that a service has.
     lines: Vec<(Kind, Lines)>,
@@ -36,6 +38,7 @@ impl Logs {
             profile: profile.clone(),
             lane,
             random: Random::new(profile.seed, 2 * LOGS + lane),
+            typing: Random::new(profile.seed, TYPED_BODIES + lane),
             services,
             lines,
             records: Wire::default(),
@@ -48,6 +51,7 @@ impl Logs {
         let Logs {
             profile,
             random,
+            typing,
             services,
             lines,
             ..
@@ -77,8 +81,9 @@ impl Logs {
                 record.fixed64(1, context.time);
                 record.int(2, severity);
                 record.bytes(3, level.as_bytes());
-                record.message(5, |body| {
-                    body.message(1, |text| template.write(text, &context, random));
+                record.message(5, |body| match typing.chance(profile.typed_bodies) {
+                    true => typed(body, template, &context, typing),
+                    false => body.message(1, |text| template.write(text, &context, random)),
                 });
                 attributes(record, service.kind, template.level, random);
                 own_attributes(record, 6, profile, random);
@@ -103,6 +108,41 @@ impl Logs {
 
 /// Streams of random numbers, apart from those of other signals.
 const LOGS: u64 = 1_000;
+const TYPED_BODIES: u64 = 6_000;
+
+/// A body that is no text: mostly an event of fields, one of them the line; else a list, a number, a
+/// bool, bytes.
+fn typed(body: &mut Wire, template: &Template, context: &Context<'_>, random: &mut Random) {
+    match random.below(20) {
+        0 => body.int(2, random.below(2)),
+        1 | 2 => body.int(3, random.next() >> random.below(64)),
+        3 | 4 => body.double(4, random.unit() * 1e6),
+        5 | 6 => body.message(5, |list| {
+            list.message(1, |item| {
+                item.message(1, |text| template.write(text, context, random));
+            });
+            for _ in 0..random.below(4) {
+                list.message(1, |item| item.int(3, random.below(1_000)));
+            }
+        }),
+        7 => body.message(7, |bytes| {
+            for _ in 0..4 + random.below(12) {
+                bytes.0.extend_from_slice(&random.next().to_le_bytes());
+            }
+        }),
+        _ => body.message(6, |event| {
+            let events = ["order.placed", "cart.changed", "stock.low", "login.failed"];
+            event.text(1, "event.name", random.pick(&events));
+            event.attribute(1, "message", |text| template.write(text, context, random));
+            event.number(1, "attempt", 1 + random.skewed(5));
+            event.flag(1, "cached", random.chance(0.5));
+            event.message(1, |pair| {
+                pair.bytes(1, b"took");
+                pair.message(2, |value| value.double(4, random.unit() * 1e3));
+            });
+        }),
+    }
+}
 
 /// What collectors and SDKs put beside a line.
 fn attributes(record: &mut Wire, kind: Kind, level: usize, random: &mut Random) {

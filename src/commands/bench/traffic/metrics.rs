@@ -1,4 +1,5 @@
-//! Metric requests: an export of one process, with cumulative sums, gauges and histograms of as many
+//! Metric requests: an export of one process, with cumulative sums, gauges and histograms (of an even
+//! share of the services: exponential ones) of as many
 //! series as the cardinality allows. Counters grow with time, so that rates mean something.
 
 use super::places::{Service, group};
@@ -21,6 +22,7 @@ enum Shape {
     Sum,
     Gauge,
     Histogram,
+    Exponential,
 }
 
 const METRICS: [(&str, &str, Shape); 10] = [
@@ -62,7 +64,9 @@ impl Metrics {
     /// Appends a request of `records` data points.
     pub(super) fn write(&mut self, request: &mut Wire, records: u64, when: When) {
         let random = &mut self.random;
-        let service = &self.services[random.below(self.services.len() as u64) as usize];
+        let number = random.below(self.services.len() as u64);
+        let service = &self.services[number as usize];
+        let exponential = is_of_share(number, self.profile.exponential);
         let instance = service.instance(random);
         self.records.0.clear();
         let mut left = records;
@@ -71,6 +75,10 @@ impl Metrics {
             left -= points;
             let number = random.below(METRICS.len() as u64);
             let (name, unit, shape) = METRICS[number as usize];
+            let shape = match shape {
+                Shape::Histogram if exponential => Shape::Exponential,
+                shape => shape,
+            };
             self.records.message(2, |metric| {
                 metric.bytes(1, name.as_bytes());
                 metric.bytes(3, unit.as_bytes());
@@ -78,6 +86,7 @@ impl Metrics {
                     Shape::Gauge => 5,
                     Shape::Sum => 7,
                     Shape::Histogram => 9,
+                    Shape::Exponential => 10,
                 };
                 metric.message(field, |data| {
                     let first = random.below(self.profile.cardinality);
@@ -91,7 +100,7 @@ impl Metrics {
                             data.int(2, 2);
                             data.int(3, 1);
                         }
-                        Shape::Histogram => data.int(2, 2),
+                        Shape::Histogram | Shape::Exponential => data.int(2, 2),
                     }
                 });
             });
@@ -139,7 +148,41 @@ impl Shape {
                 });
                 labels(point, 9, series);
             }
+            Shape::Exponential => {
+                let zero = counted / 1_000;
+                point.fixed64(4, counted);
+                point.double(5, counted as f64 * 0.04);
+                point.sint(6, SCALE);
+                point.fixed64(7, zero);
+                point.message(8, |buckets| {
+                    buckets.sint(1, -40 + random.below(8) as i64);
+                    buckets.message(2, |counts| bell(counts, counted - zero, 16 + pace));
+                });
+                point.double(12, 0.0);
+                point.double(13, 5.0);
+                labels(point, 1, series);
+            }
         }
+    }
+}
+
+/// How fine the buckets of exponential histograms are: each is 2^(1/8) as wide as the one before.
+const SCALE: i64 = 3;
+
+/// Whether number `number` is one of those that a share of all is, evenly.
+fn is_of_share(number: u64, share: f64) -> bool {
+    let before = |number: u64| (number as f64 * share) as u64;
+    before(number + 1) > before(number)
+}
+
+/// Spreads `total` over `buckets` buckets, most of it in the middle.
+fn bell(counts: &mut Wire, total: u64, buckets: u64) {
+    let weight = |at: u64| (at + 1).min(buckets - at);
+    let sum: u64 = (0..buckets).map(weight).sum();
+    let here = |at: u64| total * weight(at) / sum;
+    let left = total - (0..buckets).map(here).sum::<u64>();
+    for at in 0..buckets {
+        counts.varint(here(at) + if at == buckets / 2 { left } else { 0 });
     }
 }
 

@@ -41,6 +41,12 @@ pub(crate) struct Profile {
     pub(crate) errors: f64,
     /// Different users, products, sessions, label values.
     pub(crate) cardinality: u64,
+    /// Share of spans that link to spans of other traces.
+    pub(crate) links: f64,
+    /// Share of log records whose body is not a text.
+    pub(crate) typed_bodies: f64,
+    /// Share of services whose histograms are exponential ones.
+    pub(crate) exponential: f64,
     /// Records in all; `None` is without end.
     pub(crate) count: Option<u64>,
 }

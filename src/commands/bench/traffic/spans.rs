@@ -60,6 +60,8 @@ pub(super) struct Spans {
     profile: Profile,
     lane: u64,
     random: Random,
+    /// Decides about links, so that the rest is the same without.
+    links: Random,
     services: Vec<Service>,
     /// The spans that each service has not sent yet, and where each of them ends.
     unsent: Vec<Unsent>,
@@ -112,6 +114,7 @@ impl Spans {
             profile: profile.clone(),
             lane,
             random: Random::new(profile.seed, SPANS + lane),
+            links: Random::new(profile.seed, LINKS + lane),
             services,
             full: VecDeque::new(),
             traces: 0,
@@ -379,6 +382,7 @@ impl Spans {
         attributes: impl FnOnce(&mut Wire, &mut Random, u64),
     ) {
         let (random, profile) = (&mut self.random, &self.profile);
+        let (links, earlier) = (&mut self.links, (self.lane, self.traces));
         let unsent = &mut self.unsent[service];
         unsent.spans.message(2, |wire| {
             wire.message(1, |id| {
@@ -402,6 +406,11 @@ impl Spans {
                     status.int(3, 2);
                 });
             }
+            if links.chance(profile.links) {
+                for _ in 0..1 + links.skewed(LINKS_MAX) {
+                    link(wire, profile.seed, earlier, links);
+                }
+            }
             wire.fixed32(16, 0x101);
         });
         unsent.ends.push(unsent.spans.0.len());
@@ -410,6 +419,31 @@ impl Spans {
 
 /// Streams of random numbers, apart from those of other signals.
 const SPANS: u64 = 1;
+const LINKS: u64 = 5_000;
+
+/// Links of a span that has some.
+const LINKS_MAX: u64 = 5;
+
+/// A link to a span of one of the last traces of the lane, of which there were `traces`.
+fn link(wire: &mut Wire, seed: u64, (lane, traces): (u64, u64), random: &mut Random) {
+    let number = traces.saturating_sub(2 + random.skewed(200));
+    let (high, low) = trace_id(seed, lane, number);
+    wire.message(13, |link| {
+        link.message(1, |id| {
+            id.0.extend_from_slice(&high.to_be_bytes());
+            id.0.extend_from_slice(&low.to_be_bytes());
+        });
+        link.bytes(2, &(random.next() | 1).to_be_bytes());
+        if random.chance(0.1) {
+            link.bytes(3, b"shop=canary");
+        }
+        link.text(4, "messaging.operation.name", "poll");
+        link.attribute(4, "messaging.kafka.offset", |text| {
+            text.decimal(random.below(1 << 40));
+        });
+        link.fixed32(6, 0x101);
+    });
+}
 
 fn exception(wire: &mut Wire, time: u64) {
     wire.message(11, |event| {

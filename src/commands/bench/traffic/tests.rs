@@ -27,6 +27,9 @@ fn profile(signal: Signal, count: u64) -> Profile {
         attributes: 3,
         errors: 0.02,
         cardinality: 10_000,
+        links: 0.0,
+        typed_bodies: 0.0,
+        exponential: 0.0,
         count: Some(count),
     }
 }
@@ -140,6 +143,17 @@ fn points(bodies: &[Body]) -> usize {
                 }
                 histogram.data_points.len()
             }
+            Data::ExponentialHistogram(histogram) => {
+                for point in &histogram.data_points {
+                    let positive = point.positive.as_ref().expect("buckets");
+                    let sum: u64 = positive.bucket_counts.iter().sum();
+                    assert_eq!(sum + point.zero_count, point.count);
+                    assert!((-40..-32).contains(&positive.offset), "{}", positive.offset);
+                    assert_eq!((point.scale, point.attributes.len()), (3, 3));
+                }
+                assert_eq!(histogram.aggregation_temporality, 2);
+                histogram.data_points.len()
+            }
             other => panic!("not made: {other:?}"),
         })
         .sum()
@@ -238,4 +252,82 @@ fn parameters_decide() {
     assert_eq!(all(&single).len(), 50);
     let name = |body: &Body| String::from_utf8_lossy(&body.bytes).contains("storefront-gateway");
     assert!(all(&single).iter().all(name));
+}
+
+/// Scenario: spans with links, log records with bodies that are no text, exponential histograms, each
+/// in a share of none, some and all.
+/// Guarantees: prost reads them; their shares are those that were asked for; the rest of the traffic
+/// is the same without links.
+#[test]
+fn rarer_shapes_come_in_their_shares() {
+    let linked = |links| {
+        let asked = Profile {
+            links,
+            ..profile(Signal::Traces, 5_000)
+        };
+        spans(&all(&asked))
+    };
+    let (none, some) = (linked(0.0), linked(0.1));
+    let mut without = some.clone();
+    without.iter_mut().for_each(|span| span.links.clear());
+    assert_eq!(none, without);
+    let with = |spans: &[Span]| spans.iter().filter(|span| !span.links.is_empty()).count();
+    assert!((350..650).contains(&with(&some)), "{}", with(&some));
+    assert_eq!(with(&linked(1.0)), 5_000);
+    for link in some.iter().flat_map(|span| &span.links) {
+        assert_eq!((link.trace_id.len(), link.span_id.len()), (16, 8));
+        assert_eq!(link.attributes.len(), 2);
+    }
+
+    let typed = |typed_bodies| {
+        let asked = Profile {
+            typed_bodies,
+            ..profile(Signal::Logs, 5_000)
+        };
+        let values: Vec<_> = logs(&all(&asked))
+            .into_iter()
+            .map(|record| record.body.and_then(|any| any.value).expect("a body"))
+            .collect();
+        let typed = values
+            .iter()
+            .filter(|v| !matches!(v, Value::StringValue(_)));
+        let kinds: BTreeSet<_> = values
+            .iter()
+            .map(std::mem::discriminant)
+            .map(|kind| format!("{kind:?}"))
+            .collect();
+        (typed.count(), kinds.len())
+    };
+    assert_eq!(typed(0.0), (0, 1));
+    let (some, kinds) = typed(0.1);
+    assert!((350..650).contains(&some) && kinds == 7, "{some}, {kinds}");
+    assert_eq!(typed(1.0), (5_000, 6));
+
+    let exponential = |exponential| {
+        let asked = Profile {
+            exponential,
+            ..profile(Signal::Metrics, 5_000)
+        };
+        let bodies = all(&asked);
+        assert_eq!(points(&bodies), 5_000);
+        let requests = bodies
+            .iter()
+            .map(|body| ExportMetricsServiceRequest::decode(&body.bytes[..]));
+        let metrics: Vec<_> = requests
+            .flat_map(|request| request.expect("protobuf").resource_metrics)
+            .flat_map(|group| group.scope_metrics)
+            .flat_map(|scope| scope.metrics)
+            .filter_map(|metric| metric.data)
+            .collect();
+        let of = |is: fn(&Data) -> bool| metrics.iter().filter(|data| is(data)).count();
+        let explicit = of(|data| matches!(data, Data::Histogram(_)));
+        (
+            of(|data| matches!(data, Data::ExponentialHistogram(_))),
+            explicit,
+        )
+    };
+    assert_eq!(exponential(0.0).0, 0);
+    assert_eq!(exponential(1.0).1, 0);
+    let (some, others) = exponential(0.5);
+    assert!(some > 20 && others > 20, "{some}, {others}");
 }

@@ -12,7 +12,8 @@ impl Wire {
         self.varint(u64::from(field << 3 | kind));
     }
 
-    fn varint(&mut self, mut value: u64) {
+    /// A number of a packed field, whose head the caller writes.
+    pub(super) fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
             value >>= 7;
@@ -24,6 +25,11 @@ impl Wire {
     pub(super) fn int(&mut self, field: u32, value: u64) {
         self.tag(field, 0);
         self.varint(value);
+    }
+
+    /// An integer field of the kinds that are written in zigzag: sint32, sint64.
+    pub(super) fn sint(&mut self, field: u32, value: i64) {
+        self.int(field, (value << 1 ^ value >> 63) as u64);
     }
 
     /// A fixed64, sfixed64 or double field, from its bits.
