@@ -5,6 +5,7 @@
 //! Nothing blocks an async thread for long: what may take more than about half a millisecond of
 //! CPU runs on the blocking pool, on at most as many threads as there are cores.
 
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +14,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use oriel_proto::{Signal, Token};
 use oriel_storage::{
-    Answer, Claim, Clock, ContentEncoding, Frame, FrameHeader, RequestHash, Store, SystemClock,
-    TenantId,
+    Answer, Appended, Batch, Claim, Claimed, Clock, ContentEncoding, ContentType, Decode, Frame,
+    FrameHeader, RequestHash, Store, SystemClock, TenantId,
 };
 use tokio::sync::Semaphore;
 
@@ -33,6 +34,9 @@ const INLINE_HASH: usize = 1 << 20;
 /// [`INLINE_PLAIN`]; plain bodies up to that size are decoded in place.
 const INLINE_PAYLOAD: usize = 32 << 10;
 const INLINE_PLAIN: usize = 192 << 10;
+
+/// Plain protobuf bodies up to this size are decoded with others that wait for the log.
+const JOINT_PLAIN: usize = 16 << 10;
 
 /// Longest text of a partial success; the rest helps nobody.
 const MESSAGE_MAX: usize = 2000;
@@ -210,25 +214,53 @@ impl Ingest {
             received_at,
             request_hash: claimed.hash(),
         };
-        let (decoded, _permit) = self.decode(&header, plain).await?;
-        figures.records.increment(decoded.accepted);
-        count_faults(call.signal, &decoded);
+        let (size, payload) = (payload.bytes.len(), payload.bytes);
+        let frame = Frame { header, payload };
+        let (answer, rows) = self.store_once(claimed, frame, plain).await?;
+        self.live.stored(call.signal, received_at, size, &rows);
+        Ok((answer, Once::First))
+    }
+
+    /// Decodes and stores a request that is new. Small ones are decoded with others when the log takes
+    /// them, or come back from there to be decoded alone, as large ones are.
+    async fn store_once(
+        &self,
+        mut claimed: Claimed,
+        mut frame: Frame,
+        plain: Plain,
+    ) -> Result<(Answer, Vec<(Batch, Range<usize>)>)> {
+        let signal = frame.header.signal;
+        let records = &self.figures.of(signal).records;
+        let protobuf = frame.header.content_type == ContentType::Protobuf;
+        if protobuf && plain.bytes.len() <= JOINT_PLAIN {
+            let decoder: Arc<dyn Decode> = Arc::<Decoder>::clone(&self.decoder);
+            let bytes = plain.bytes.clone();
+            let appended = self.store.append_plain(claimed, frame, bytes, decoder);
+            match appended.await? {
+                Appended::Stored(batch, rows, answer) => {
+                    records.increment(rows.len() as u64);
+                    count_faults(signal, answer.rejected, 0);
+                    return Ok((answer, vec![(batch, rows)]));
+                }
+                Appended::Alone(claim, alone) => (claimed, frame) = (claim, alone),
+            }
+        }
+        let (decoded, _permit) = self.decode(&frame.header, plain).await?;
+        records.increment(decoded.accepted);
+        count_faults(signal, decoded.rejected, decoded.repaired);
         let answer = Answer {
             rejected: decoded.rejected,
             message: shorten(decoded.message),
         };
-        let (size, batches) = (payload.bytes.len(), decoded.batches.clone());
-        if !decoded.batches.is_empty() {
-            let frame = Frame {
-                header,
-                payload: payload.bytes,
-            };
+        let batches = decoded.batches;
+        let all = |batch: &Batch| (batch.clone(), 0..batch.rows().num_rows());
+        let rows = batches.iter().map(all).collect();
+        if !batches.is_empty() {
             self.store
-                .append(claimed, frame, decoded.batches, answer.clone())
+                .append(claimed, frame, batches, answer.clone())
                 .await?;
         }
-        self.live.stored(call.signal, received_at, size, &batches);
-        Ok((answer, Once::First))
+        Ok((answer, rows))
     }
 
     /// Decompresses and hashes a payload.
@@ -368,15 +400,15 @@ fn shorten(mut message: String) -> String {
 }
 
 /// Counts what was wrong with the records of a request.
-fn count_faults(signal: Signal, decoded: &Decoded) {
+fn count_faults(signal: Signal, rejected: u64, repaired: u64) {
     let signal = signal.as_str();
-    if decoded.rejected > 0 {
+    if rejected > 0 {
         metrics::counter!("oriel_rejected_records_total", "signal" => signal, "reason" => "invalid")
-            .increment(decoded.rejected);
+            .increment(rejected);
     }
-    if decoded.repaired > 0 {
+    if repaired > 0 {
         metrics::counter!("oriel_repaired_utf8_values_total", "signal" => signal)
-            .increment(decoded.repaired);
+            .increment(repaired);
     }
 }
 

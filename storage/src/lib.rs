@@ -36,6 +36,7 @@ mod frame;
 pub mod fuzz;
 mod index;
 mod invariant;
+mod joint;
 mod layout;
 mod lock;
 mod objects;
@@ -71,6 +72,7 @@ pub use frame::{
     RequestHash, TenantId, WalPosition,
 };
 pub use index::{Candidates, Index, IndexWriter, Search};
+pub use joint::{Appended, Decode, Joint};
 pub use part::{ColumnStats, PartId, PartMeta, StatValue};
 pub use snapshot::{MissingPart, Snapshot};
 pub use state::Replay;

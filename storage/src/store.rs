@@ -5,25 +5,27 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use object_store::ObjectStore;
 use oriel_proto::{Signal, UnixNanos};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
 
-use crate::buffer::Published;
 use crate::engine::{Engine, lock};
+use crate::joint::{Pending, Reply, Requests, Room, Rows, refused_count};
 use crate::lock::Lock;
 use crate::recover::{Machine, recover};
 use crate::replay::Backlog;
 use crate::schema::{Schemas, Table};
-use crate::seen::{SeenEntry, Ticket};
+use crate::seen::Ticket;
 use crate::slots::Slots;
 use crate::tasks::{self, Pressure, Wake};
-use crate::wal::writer::{Settled, Wal};
+use crate::wal::writer::Wal;
 use crate::{
-    Batch, Clock, Config, DeleteProgress, Deleted, Error, Following, Frame, PartId, Replay,
-    ReplayFn, RequestHash, Result, Selection, Snapshot, TenantId, WalPosition, failpoint,
+    Appended, Batch, Clock, Config, Decode, DeleteProgress, Deleted, Error, Following, Frame,
+    PartId, Replay, ReplayFn, RequestHash, Result, Selection, Snapshot, TenantId, WalPosition,
+    failpoint,
 };
 
 /// XXH3 takes secrets of this length.
@@ -137,17 +139,6 @@ pub(crate) struct Inner {
     held: Mutex<Option<Lock>>,
 }
 
-/// What waits for its frame to be durable.
-struct Pending {
-    claimed: Claimed,
-    tenant: TenantId,
-    received_at: UnixNanos,
-    batches: Vec<Batch>,
-    answer: Answer,
-    room: Room,
-    reply: oneshot::Sender<Result<WalPosition>>,
-}
-
 /// Tells recovery that nobody waits for it any more, when dropped.
 #[derive(Default)]
 struct GivenUp(Arc<AtomicBool>);
@@ -155,18 +146,6 @@ struct GivenUp(Arc<AtomicBool>);
 impl Drop for GivenUp {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A share of `buffer_bytes_max`, given back when the rows are buffered or refused.
-struct Room {
-    reserved: Arc<AtomicU64>,
-    bytes: u64,
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -208,10 +187,14 @@ impl Store {
         let engine = recovered.engine;
         let slots = Slots::load(&lock(&engine.catalog))?;
         let wake = Arc::new(Wake::default());
-        let settle = settle(&engine, Arc::clone(&wake));
+        let requests = Requests {
+            state: Arc::clone(&engine.state),
+            wake: Arc::clone(&wake),
+            flush_bytes: engine.config.flush_threshold(),
+        };
         let (stop, stopped) = watch::channel(false);
         let store = Arc::new(Inner {
-            wal: Wal::start(recovered.log, settle)?,
+            wal: Wal::start(recovered.log, requests)?,
             engine,
             wake,
             slots,
@@ -294,28 +277,66 @@ impl Store {
     pub async fn append(
         &self,
         claimed: Claimed,
-        mut frame: Frame,
+        frame: Frame,
         batches: Vec<Batch>,
         answer: Answer,
     ) -> Result<WalPosition> {
-        self.check_writable(frame.payload.len())?;
-        let room = self.0.reserve(&batches)?;
-        frame.header.request_hash = claimed.hash;
-        let rejected = u32::try_from(answer.rejected).unwrap_or(u32::MAX);
+        let bytes = batches.iter().map(|batch| batch.memory_bytes() as u64);
         let (reply, outcome) = oneshot::channel();
-        let pending = Pending {
-            claimed,
-            tenant: frame.header.tenant.clone(),
-            received_at: frame.header.received_at,
-            room,
-            batches,
-            answer,
-            reply,
-        };
-        self.0.wal.submit(frame, rejected, pending).await?;
+        let (bytes, reply) = (bytes.sum(), Reply::Position(reply));
+        self.submit(claimed, frame, bytes, Rows::Made(batches), answer, reply)
+            .await?;
         outcome
             .await
             .unwrap_or(Err(Error::Stopped("the log's writer")))
+    }
+
+    /// The same of a small request that is not decoded yet: `decode` makes its rows, together with
+    /// those of others that wait for the log, of `plain`, its inflated body.
+    ///
+    /// Errors and cancel safety: as for [`Store::append`].
+    pub async fn append_plain(
+        &self,
+        claimed: Claimed,
+        frame: Frame,
+        plain: Bytes,
+        decode: Arc<dyn Decode>,
+    ) -> Result<Appended> {
+        let bytes = Room::of_plain(plain.len());
+        let (reply, outcome) = oneshot::channel();
+        let (rows, reply) = (Rows::Plain(plain, decode), Reply::Rows(reply, None));
+        self.submit(claimed, frame, bytes, rows, Answer::default(), reply)
+            .await?;
+        outcome
+            .await
+            .unwrap_or(Err(Error::Stopped("the log's writer")))
+    }
+
+    /// Queues a request whose rows take `bytes` of memory for the log.
+    async fn submit(
+        &self,
+        claimed: Claimed,
+        mut frame: Frame,
+        bytes: u64,
+        rows: Rows,
+        answer: Answer,
+        reply: Reply,
+    ) -> Result<()> {
+        self.check_writable(frame.payload.len())?;
+        let room = self.0.reserve(bytes)?;
+        frame.header.request_hash = claimed.hash;
+        let rejected = refused_count(&answer);
+        let pending = Pending {
+            claimed,
+            tenant: frame.header.tenant.clone(),
+            signal: frame.header.signal,
+            received_at: frame.header.received_at,
+            rows,
+            answer,
+            room,
+            reply,
+        };
+        self.0.wal.submit(frame, rejected, pending).await
     }
 
     /// Whether a request of `bytes` would be refused now, before its body is read.
@@ -342,7 +363,7 @@ impl Store {
 
     /// Memory that rows hold which are in no part: buffered ones and those that wait for the log.
     pub fn buffer_bytes(&self) -> u64 {
-        self.0.engine.state.buffer_bytes() + self.0.reserved.load(Ordering::Relaxed)
+        self.0.buffered_bytes()
     }
 
     /// Memory that flushes and merges which run now take beside the rows, at most.
@@ -565,6 +586,11 @@ impl Inner {
         }
     }
 
+    /// As [`Store::buffer_bytes`].
+    pub(crate) fn buffered_bytes(&self) -> u64 {
+        self.engine.state.buffer_bytes() + self.reserved.load(Ordering::Relaxed)
+    }
+
     /// Whether [`Store::close`] was called.
     pub(crate) fn closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
@@ -600,11 +626,7 @@ impl Inner {
     /// come at once, only the last one goes over it.
     ///
     /// Errors: `Overloaded`.
-    fn reserve(&self, batches: &[Batch]) -> Result<Room> {
-        let bytes = batches
-            .iter()
-            .map(|batch| batch.memory_bytes() as u64)
-            .sum();
+    fn reserve(&self, bytes: u64) -> Result<Room> {
         let bytes_max = self.engine.config.buffer_bytes_max.as_u64();
         let buffered = self.engine.state.buffer_bytes();
         let take = |reserved: u64| (buffered + reserved < bytes_max).then_some(reserved + bytes);
@@ -618,58 +640,7 @@ impl Inner {
                 bytes_max,
             });
         }
-        Ok(Room {
-            reserved: Arc::clone(&self.reserved),
-            bytes,
-        })
-    }
-}
-
-/// What the log's thread does with a group: first visible, then remembered, then answered.
-fn settle(engine: &Engine, wake: Arc<Wake>) -> impl FnMut(Settled<Pending>) + Send + 'static {
-    let state = Arc::clone(&engine.state);
-    let flush_bytes = engine.config.flush_threshold();
-    move |settled| match settled {
-        Settled::Durable(group) => {
-            let mut frames = Vec::with_capacity(group.len());
-            let mut answers = Vec::with_capacity(group.len());
-            for (position, wal_bytes, pending) in group {
-                let seen = SeenEntry {
-                    hash: pending.claimed.hash,
-                    received_at: pending.received_at,
-                    rejected: u32::try_from(pending.answer.rejected).unwrap_or(u32::MAX),
-                };
-                frames.push(Published {
-                    position,
-                    wal_bytes: wal_bytes as u64,
-                    tenant: pending.tenant,
-                    batches: pending.batches,
-                    seen,
-                });
-                let done = (pending.claimed, pending.received_at, pending.answer);
-                answers.push((done, pending.room, pending.reply, position));
-            }
-            let (bytes, small) = state.publish(frames);
-            if bytes >= flush_bytes {
-                wake.flush.notify_one();
-            }
-            if small {
-                wake.join.notify_one();
-            }
-            failpoint::pass("wal", "before_answer");
-            for ((claimed, received_at, answer), _room, reply, position) in answers {
-                claimed.complete(received_at, answer);
-                // Nobody may be waiting any more.
-                let _ = reply.send(Ok(position));
-            }
-        }
-        Settled::Refused(group, reason) => {
-            for pending in group {
-                let reason = reason.clone();
-                drop(pending.claimed);
-                let _ = pending.reply.send(Err(Error::Unavailable { reason }));
-            }
-        }
+        Ok(Room::taken(&self.reserved, bytes))
     }
 }
 

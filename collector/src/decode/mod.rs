@@ -13,7 +13,7 @@
 //!    JSON.
 //! 5. `column` validates UTF-8 once a column and hands over Arrow arrays.
 //!
-//! `run` decodes several requests as one, for the replay of the log.
+//! `run` decodes several requests as one: small ones that are logged together, and the log's replay.
 
 mod absent;
 mod any_value;
@@ -113,6 +113,8 @@ pub struct Decoded {
     pub repaired: u64,
     /// Why some were refused, or a warning; empty when all is well.
     pub message: String,
+    /// How many were accepted and rejected up to the end of each request.
+    ends: Vec<(u64, u64)>,
 }
 
 /// Columns that are kept for the next request: as many as cores may decode at once, about.
@@ -266,8 +268,10 @@ fn read<'a, R: Records<'a>>(
     bytes_max: usize,
 ) -> Result<(Decoded, (Room, usize)), Stop> {
     let mut rows = Rows::new(layout, room, bytes_max);
+    let mut ends = Vec::with_capacity(bodies.len());
     for (body, received_at) in bodies {
         rows.read(body, *received_at, records)?;
+        ends.push((rows.accepted, rows.rejected));
     }
     rows.cut(records)?;
     let decoded = Decoded {
@@ -276,6 +280,7 @@ fn read<'a, R: Records<'a>>(
         repaired: rows.repaired,
         message: message(rows.rejected, rows.repaired),
         batches: std::mem::take(&mut rows.batches),
+        ends,
     };
     let bytes = rows.bytes();
     Ok((decoded, (rows.room, bytes)))

@@ -1,23 +1,31 @@
-//! Several requests decoded as one: what a replay of the log does, since a batch of many rows costs
-//! less a row than many batches, here and in the flush.
+//! Several requests decoded as one: small ones that are logged together, and those that a replay of
+//! the log brings back, since a batch of many rows costs less a row than many batches, here and in the
+//! flush.
 //!
-//! In: frames of one tenant and signal, as logged. Out: the rows of all of them in their order, or an
-//! error when any cannot be decoded, or when all of them together are too large; the caller hands
-//! each in alone then. Memory: at most [`PLAIN_BYTES_MAX`] of bodies and [`ROWS_BYTES_MAX`] of rows,
+//! In: bodies, or frames as logged, of one tenant and signal. Out: the rows of all of them in their
+//! order, or an error when any cannot be decoded, or when all of them together are too large; the
+//! caller hands each in alone then. Memory: at most [`PLAIN_BYTES_MAX`] of bodies and [`ROWS_BYTES_MAX`] of rows,
 //! but for a frame alone, which may need what its request was granted.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use oriel_proto::{Signal, UnixNanos};
 use oriel_storage::schema::Schemas;
-use oriel_storage::{Batch, ContentType, ReplayError, ReplayFn, ReplayFrame};
+use oriel_storage::{
+    Answer, Batch, ContentType, Decode, Joint, ReplayError, ReplayFn, ReplayFrame,
+};
 
 use super::rows::Stop;
-use super::{BODY_BYTES_MAX, Decoder, REQUEST_BYTES_MAX, error, json};
+use super::{BODY_BYTES_MAX, Decoded, Decoder, REQUEST_BYTES_MAX, error, json, message};
 use crate::inflate::inflate;
 
 /// Bodies of several frames, inflated.
 const PLAIN_BYTES_MAX: usize = 16 << 20;
+
+/// Rows of requests that wait for the log.
+const JOINT_BYTES_MAX: usize = 8 << 20;
 
 /// Rows of several frames.
 const ROWS_BYTES_MAX: usize = 64 << 20;
@@ -99,6 +107,34 @@ fn decode_alone(
         .decode(header.signal, header.content_type, &body, received_at)
         .map(|decoded| decoded.batches)
         .map_err(|error| ReplayError(error.to_string()))
+}
+
+impl Decode for Decoder {
+    fn decode(&self, signal: Signal, requests: &[(&[u8], UnixNanos)]) -> Option<Joint> {
+        let read = || self.read(signal, requests, JOINT_BYTES_MAX);
+        // A panic is met again, and told, where the request is decoded alone.
+        let decoded = catch_unwind(AssertUnwindSafe(read)).ok()?.ok()?;
+        joint(decoded)
+    }
+}
+
+/// `None` when it is not clear whose text was repaired, or when there is more than one batch.
+fn joint(mut decoded: Decoded) -> Option<Joint> {
+    let batch = decoded.batches.pop();
+    if decoded.repaired > 0 || !decoded.batches.is_empty() {
+        return None;
+    }
+    let (mut before, mut requests) = ((0, 0), Vec::with_capacity(decoded.ends.len()));
+    for (accepted, rejected) in decoded.ends {
+        let (rows, rejected_here) = (accepted - before.0, rejected - before.1);
+        let answer = Answer {
+            rejected: rejected_here,
+            message: message(rejected_here, 0),
+        };
+        requests.push((usize::try_from(rows).ok()?, answer));
+        before = (accepted, rejected);
+    }
+    Some(Joint { batch, requests })
 }
 
 const _: () = assert!(PLAIN_BYTES_MAX <= BODY_BYTES_MAX && ROWS_BYTES_MAX <= REQUEST_BYTES_MAX);

@@ -11,6 +11,7 @@ pub(crate) mod routes;
 pub(crate) mod sender;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -99,11 +100,17 @@ pub(crate) struct Arrived {
 }
 
 impl Live {
-    /// Counts a request of `bytes` that was stored as `batches`.
-    pub(crate) fn stored(&self, signal: Signal, at: UnixNanos, bytes: usize, batches: &[Batch]) {
+    /// Counts a request of `bytes` that was stored as these rows of batches.
+    pub(crate) fn stored(
+        &self,
+        signal: Signal,
+        at: UnixNanos,
+        bytes: usize,
+        rows: &[(Batch, Range<usize>)],
+    ) {
         self.request(bytes);
         let mut services: HashMap<&str, u64> = HashMap::new();
-        for (service, rows) in batches.iter().flat_map(runs) {
+        for (service, rows) in rows.iter().flat_map(runs) {
             *services.entry(service).or_default() += rows;
         }
         let all: u64 = services.values().sum();
@@ -200,15 +207,15 @@ fn place(signal: Signal) -> usize {
     }
 }
 
-/// The services of a batch with their rows, one after the other as they stand in it: rows of one
-/// resource are together.
-fn runs(batch: &Batch) -> Vec<(&str, u64)> {
+/// The services of rows of a batch with their number, one after the other as they stand in it: rows
+/// of one resource are together.
+fn runs((batch, rows): &(Batch, Range<usize>)) -> Vec<(&str, u64)> {
     let mut runs: Vec<(&str, u64)> = Vec::new();
     let services = batch.rows().column_by_name("service_name");
     let Some(services) = services.and_then(|column| column.as_string_opt::<i32>()) else {
         return runs;
     };
-    for row in 0..services.len() {
+    for row in rows.clone() {
         let service = match services.is_null(row) {
             true => "",
             false => services.value(row),

@@ -261,3 +261,74 @@ async fn stores_wide_and_long_attributes() {
     );
     assert_eq!(running.rows(Table::Spans), 1);
 }
+
+/// Scenario: ninety small requests of all signals at once, plain and compressed, over gRPC; among them
+/// malformed ones, empty ones, some with a span to be refused or a text that is no UTF-8.
+/// Guarantees: each is answered for itself, whatever it waited with; the good rows of all are stored
+/// once; a store that is opened on the log shows as many.
+#[tokio::test(flavor = "multi_thread")]
+async fn small_requests_are_answered_each_for_itself() {
+    let running = start().await;
+    let channel = connect(running.grpc).await;
+    let bad_text = {
+        let (mut plain, _) = request(Signal::Traces, 10_000, 2);
+        let at = plain.windows(6).position(|bytes| bytes == b"record");
+        plain[at.unwrap()] = 0xff;
+        plain
+    };
+    let mut calls = FuturesUnordered::new();
+    let mut want = [0; 3];
+    for number in 0..90_u64 {
+        let place = number as usize % 3;
+        let signal = Signal::ALL[place];
+        let (plain, rows, wrong) = match (number % 15, signal) {
+            (3, _) => (b"\x0a\xffno protobuf".to_vec(), 0, true),
+            (4, _) => (Vec::new(), 0, false),
+            (6, Signal::Traces) if number == 6 => (bad_text.clone(), 2, false),
+            _ => (request(signal, number, 3).0, 3, false),
+        };
+        want[place] += rows;
+        let encoding = ENCODINGS[number as usize / 3 % ENCODINGS.len()];
+        let channel = &channel;
+        calls.push(async move {
+            let answer = export(channel, signal, encoding, &plain).await;
+            (number, wrong, answer)
+        });
+    }
+    let refused = Span {
+        trace_id: vec![9; 16],
+        span_id: vec![0; 8],
+        ..Default::default()
+    };
+    let mut whole = refused.clone();
+    whole.span_id = vec![1; 8];
+    let half = traces([refused, whole]).encode_to_vec();
+    let partly = export(&channel, Signal::Traces, ContentEncoding::Identity, &half);
+    let (answers, partly) = futures::join!(calls.by_ref().collect::<Vec<_>>(), partly);
+    for (number, wrong, answer) in answers {
+        match answer {
+            Ok(answer) => assert!(!wrong && (answer.is_empty() || number == 6), "{number}"),
+            Err(status) => {
+                assert!(wrong, "{number}: {status}");
+                assert_eq!(status.code(), tonic::Code::InvalidArgument, "{number}");
+            }
+        }
+    }
+    let partial = ExportTraceServiceResponse::decode(partly.unwrap()).unwrap();
+    assert_eq!(partial.partial_success.unwrap().rejected_spans, 1);
+    let place = |signal| {
+        Signal::ALL
+            .iter()
+            .position(|known| *known == signal)
+            .unwrap()
+    };
+    want[place(Signal::Traces)] += 1;
+    for signal in Signal::ALL {
+        assert_eq!(running.rows(table(signal)), want[place(signal)], "{signal}");
+    }
+    let totals = running.collector.totals();
+    assert_eq!(
+        totals.spans + totals.logs + totals.metrics,
+        want.iter().sum::<u64>()
+    );
+}

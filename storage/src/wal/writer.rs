@@ -69,6 +69,24 @@ pub(crate) enum Settled<T> {
     Refused(Vec<T>, String),
 }
 
+/// What is done with frames on the log's thread.
+pub(crate) trait Group<T>: Send + 'static {
+    /// Looks at frames that are about to be written: all of them become durable, or none. May take
+    /// some out, which are neither written nor settled, and say how many records the others refuse.
+    fn prepare(&mut self, run: Vec<Queued<T>>) -> Vec<Queued<T>> {
+        run
+    }
+
+    /// Hears what became of them.
+    fn settle(&mut self, settled: Settled<T>);
+}
+
+impl<T, F: FnMut(Settled<T>) + Send + 'static> Group<T> for F {
+    fn settle(&mut self, settled: Settled<T>) {
+        self(settled);
+    }
+}
+
 /// The log. Dropped, it writes what is queued and ends its thread.
 pub(crate) struct Wal<T: Send + 'static> {
     shared: Arc<Shared<T>>,
@@ -95,10 +113,13 @@ struct Queue<T> {
     failed: Option<String>,
 }
 
-struct Queued<T> {
-    frame: Frame,
-    rejected: u32,
-    item: T,
+/// A frame that waits to be written.
+pub(crate) struct Queued<T> {
+    pub(crate) frame: Frame,
+    /// Records that its answer refuses.
+    pub(crate) rejected: u32,
+    /// Whose it is.
+    pub(crate) item: T,
     _room: OwnedSemaphorePermit,
 }
 
@@ -127,13 +148,10 @@ impl<T: Send + 'static> std::fmt::Debug for Wal<T> {
 }
 
 impl<T: Send + 'static> Wal<T> {
-    /// Starts the writer thread. `settle` is called on it, once a group.
+    /// Starts the writer thread, which calls `requests` before and after each write.
     ///
     /// Errors: the thread cannot be started.
-    pub(crate) fn start(
-        options: Options,
-        settle: impl FnMut(Settled<T>) + Send + 'static,
-    ) -> Result<Self> {
+    pub(crate) fn start(options: Options, requests: impl Group<T>) -> Result<Self> {
         let segments = options.segments.clone();
         let (live, mut free) = if options.flushed.0 + 1 == options.next {
             (Vec::new(), segments)
@@ -166,7 +184,7 @@ impl<T: Send + 'static> Wal<T> {
             current: None,
             buffer: Vec::new(),
             last_count: 1,
-            settle,
+            requests,
         };
         let thread = std::thread::Builder::new()
             .name("oriel-wal".to_owned())
@@ -289,17 +307,17 @@ struct Current {
     bytes: u64,
 }
 
-struct Writer<T, F> {
+struct Writer<T, G> {
     shared: Arc<Shared<T>>,
     options: Options,
     current: Option<Current>,
     next: u64,
     buffer: Vec<u8>,
     last_count: usize,
-    settle: F,
+    requests: G,
 }
 
-impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
+impl<T: Send + 'static, G: Group<T>> Writer<T, G> {
     fn run(mut self) {
         while let Some(group) = self.take() {
             self.last_count = group.len();
@@ -384,6 +402,10 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             self.refuse(run, reason);
             return;
         }
+        let run = self.requests.prepare(run);
+        if run.is_empty() {
+            return;
+        }
         let first = self.next;
         self.buffer.clear();
         let mut done = Vec::with_capacity(run.len());
@@ -429,7 +451,7 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
             .into_iter()
             .zip(run)
             .map(|((position, bytes), queued)| (position, bytes, queued.item));
-        (self.settle)(Settled::Durable(durable.collect()));
+        self.requests.settle(Settled::Durable(durable.collect()));
     }
 
     fn write(&mut self) -> Result<()> {
@@ -499,7 +521,7 @@ impl<T: Send + 'static, F: FnMut(Settled<T>)> Writer<T, F> {
 
     fn refuse(&mut self, run: Vec<Queued<T>>, reason: String) {
         let items = run.into_iter().map(|queued| queued.item).collect();
-        (self.settle)(Settled::Refused(items, reason));
+        self.requests.settle(Settled::Refused(items, reason));
     }
 
     /// Sees to it that a frame of `bytes` fits the current segment; returns the room in it.
