@@ -11,6 +11,7 @@
 
 pub mod schema;
 
+mod background;
 mod batch;
 #[doc(hidden)]
 pub mod bench;

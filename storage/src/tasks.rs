@@ -1,6 +1,7 @@
 //! What a store does by itself: join small batches, flush by size and age, merge, expire, scrub,
 //! watch the disk.
 //!
+//! What may wait runs on threads of low priority (`background`), a flush while there is room for rows.
 //! Each task sleeps without holding the store, so that a store that is dropped ends at once; its
 //! tasks notice and end too.
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use crate::background::{self, Urgency};
 use crate::engine::full;
 use crate::replay::Backlog;
 use crate::store::Inner;
@@ -80,13 +82,14 @@ async fn until_or(pause: Duration, early: &Notify) {
     }
 }
 
-/// Runs a step on the blocking pool; logs its error. Returns whether it went well.
+/// Runs a step on a thread of its own; logs its error. Returns whether it went well.
 async fn step(
     name: &'static str,
+    urgency: Urgency,
     store: Arc<Inner>,
     work: impl FnOnce(&Inner) -> Result<()> + Send + 'static,
 ) -> bool {
-    let done = tokio::task::spawn_blocking(move || work(&store)).await;
+    let done = background::run(name, urgency, move || work(&store)).await;
     match done.unwrap_or(Err(Error::Stopped(name))) {
         Ok(()) => true,
         Err(error) => {
@@ -148,7 +151,18 @@ async fn flush(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bo
                 .max(Duration::from_millis(1));
             continue;
         }
-        if step("flush", store, |store| store.flush_once().map(drop)).await {
+        // Requests are refused soon when this one waits for them.
+        let full = store.buffered_bytes() >= config.buffer_bytes_max.as_u64() / 2;
+        let urgency = if short || full {
+            Urgency::Now
+        } else {
+            Urgency::Later
+        };
+        if step("flush", urgency, store, |store| {
+            store.flush_once().map(drop)
+        })
+        .await
+        {
             (backoff, pause) = (BACKOFF_MIN, Duration::from_millis(1));
         } else if until(&mut stop, tokio::time::sleep(backoff)).await {
             backoff = (backoff * 2).min(BACKOFF_MAX);
@@ -161,7 +175,7 @@ async fn flush(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bo
 async fn join(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
     while until(&mut stop, wake.join.notified()).await {
         let Some(store) = store.upgrade() else { return };
-        step("join", store, Inner::join_small).await;
+        step("join", Urgency::Now, store, Inner::join_small).await;
     }
 }
 
@@ -174,14 +188,18 @@ async fn compact(store: Weak<Inner>, mut stop: watch::Receiver<bool>) {
     };
     while until(&mut stop, tokio::time::sleep(pause)).await {
         let Some(store) = store.upgrade() else { return };
-        step("compact", store, |store| store.compact()).await;
+        step("compact", Urgency::Later, store, |store| store.compact()).await;
     }
 }
 
 async fn expire(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<bool>) {
     loop {
         let Some(store) = store.upgrade() else { return };
-        step("expire", store, |store| store.engine.expire()).await;
+        let urgency = match store.engine.disk.nearly_full() {
+            true => Urgency::Now,
+            false => Urgency::Later,
+        };
+        step("expire", urgency, store, |store| store.engine.expire()).await;
         let pause = until(&mut stop, tokio::time::sleep(EXPIRE_PAUSE)).await;
         if !pause || !until(&mut stop, until_or(EXPIRE_INTERVAL, &wake.expire)).await {
             return;
@@ -214,10 +232,14 @@ async fn scrub(store: Weak<Inner>, mut stop: watch::Receiver<bool>) {
         };
         let Some(store) = store.upgrade() else { return };
         if found {
-            step("damage", store, |store| store.engine.keep_damage()).await;
+            step("damage", Urgency::Now, store, |store| {
+                store.engine.keep_damage()
+            })
+            .await;
             continue;
         }
-        let next = tokio::task::spawn_blocking(move || store.engine.scrub(after)).await;
+        let scrub = move || store.engine.scrub(after);
+        let next = background::run("scrub", Urgency::Later, scrub).await;
         (after, pause) = match next.unwrap_or(Err(Error::Stopped("scrub"))) {
             Ok(Some((id, bytes))) => (id, Duration::from_secs_f64(bytes as f64 / rate as f64)),
             Ok(None) => (PartId(0), interval),
@@ -239,7 +261,7 @@ async fn disk(store: Weak<Inner>, mut stop: watch::Receiver<bool>) {
             store.engine.disk.refresh();
             Ok(())
         };
-        step("disk", store, ask).await;
+        step("disk", Urgency::Now, store, ask).await;
         if disk.nearly_full() {
             wake.expire.notify_one();
         }
