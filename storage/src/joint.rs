@@ -159,6 +159,7 @@ impl Group<Pending> for Requests {
         let made = |queued: &mut Queued<Pending>| matches!(queued.item.rows, Rows::Made(_));
         for queued in run.extract_if(.., |queued| !made(queued)) {
             let Queued { frame, item, .. } = queued;
+            drop(item.room);
             if let Reply::Rows(reply, _) = item.reply {
                 let _ = reply.send(Ok(Appended::Alone(item.claimed, frame)));
             }
@@ -172,7 +173,7 @@ impl Group<Pending> for Requests {
             Settled::Durable(group) => group,
             Settled::Refused(group, reason) => {
                 for pending in group {
-                    drop(pending.claimed);
+                    drop((pending.claimed, pending.room));
                     pending.reply.refused(reason.clone());
                 }
                 return;
@@ -207,9 +208,11 @@ impl Group<Pending> for Requests {
             self.wake.join.notify_one();
         }
         failpoint::pass("wal", "before_answer");
-        for ((claimed, received_at, answer), _room, reply, position) in answers {
+        for ((claimed, received_at, answer), room, reply, position) in answers {
             let told = answer.clone();
             claimed.complete(received_at, answer);
+            // What is buffered is counted there by now.
+            drop(room);
             reply.stored(position, || told);
         }
     }
