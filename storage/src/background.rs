@@ -47,14 +47,14 @@ pub(crate) async fn run<T: Send + 'static>(
     unsafe_code,
     reason = "a call of C without pointers: Linux changes the niceness of the calling thread alone (nice(2), pthreads(7))"
 )]
-fn step_back() {
+pub(crate) fn step_back() {
     // It fails only where the niceness would fall.
     let _ = unsafe { libc::nice(NICE) };
 }
 
 /// Elsewhere nice(2) is of the whole process.
 #[cfg(not(target_os = "linux"))]
-fn step_back() {}
+pub(crate) fn step_back() {}
 
 #[cfg(test)]
 mod tests {

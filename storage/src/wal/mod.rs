@@ -27,6 +27,7 @@
 //! the [`reader`] walks them again after a crash.
 
 pub(crate) mod reader;
+mod spare;
 pub(crate) mod writer;
 
 use std::fs::File;

@@ -1,6 +1,7 @@
 //! The log alone: codec, torn tails, damage, stale frames, reuse, failing writes and syncs.
 
 mod pieces;
+mod spare;
 mod tails;
 
 use std::sync::{Arc, Mutex};

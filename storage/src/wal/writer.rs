@@ -3,7 +3,7 @@
 //! 1. Take what is queued. Where the last group had several frames, wait up to `commit_window` for
 //!    as many again: whoever waited for that group is about to come back. Nobody waits alone.
 //! 2. Write the group into the current segment, zero-filled beforehand, so that the sync has no
-//!    metadata to write; when it does not fit, go on in a recycled or new segment.
+//!    metadata to write; when it does not fit, go on in a recycled segment or a `spare` one.
 //! 3. fdatasync, then hand the group to `settle`, in sequence order (W1).
 //!
 //! A failed write costs its group and the rest of the segment; the next group starts a new one. A
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::spare::Spare;
 use super::{
     ALIGN, PAYLOAD_BYTES_MAX, SegmentFile, bad_path, encode, frame_bytes, io, segment_path,
 };
@@ -33,6 +34,8 @@ const GROUP_BYTES_MAX: usize = 2 << 20;
 const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// Queue space is counted in units of this, each frame taking at least one.
 const QUEUE_UNIT: usize = 1024;
+/// Zeros are written this much at a time.
+const ZEROS_BYTES: u64 = 1 << 20;
 /// Segments kept for reuse.
 const FREE_SEGMENTS_MAX: usize = 2;
 
@@ -177,6 +180,7 @@ impl<T: Send + 'static> Wal<T> {
             files: options.files.clone(),
         });
         let dir = options.dir.clone();
+        Spare::clear(&options.files, &dir);
         let writer = Writer {
             shared: Arc::clone(&shared),
             next: options.next,
@@ -184,6 +188,7 @@ impl<T: Send + 'static> Wal<T> {
             current: None,
             buffer: Vec::new(),
             last_count: 1,
+            spare: Spare::default(),
             requests,
         };
         let thread = std::thread::Builder::new()
@@ -314,6 +319,7 @@ struct Writer<T, G> {
     next: u64,
     buffer: Vec<u8>,
     last_count: usize,
+    spare: Spare,
     requests: G,
 }
 
@@ -468,7 +474,20 @@ impl<T: Send + 'static, G: Group<T>> Writer<T, G> {
         self.buffer.truncate(len);
         written.map_err(|source| io("writing", &current.path, source))?;
         current.at += len as u64;
+        self.look_ahead();
         Ok(())
+    }
+
+    /// Has the next segment made when this one is a quarter full and there is none to be used again.
+    fn look_ahead(&mut self) {
+        let options = &self.options;
+        let due = self.current.as_ref().is_some_and(|current| {
+            current.bytes == options.segment_bytes && current.at >= current.bytes / 4
+        });
+        if due && lock(&self.shared.segments).free.is_empty() {
+            let (files, bytes) = (&options.files, options.segment_bytes);
+            self.spare.begin(files, &options.dir, bytes, &options.disk);
+        }
     }
 
     fn sync(&self) -> Result<()> {
@@ -555,6 +574,7 @@ impl<T: Send + 'static, G: Group<T>> Writer<T, G> {
             segments.free.retain(|free| free.path != path);
             free
         };
+        let free = free.or_else(|| self.spare.take(wanted));
         let files = &self.options.files;
         failpoint::pass("rotate", "before");
         match free {
@@ -608,19 +628,29 @@ impl<T: Send + 'static, G: Group<T>> Writer<T, G> {
 
 /// A file of `bytes` zeros, written out: a hole would cost each sync a metadata write.
 fn create_zeroed(files: &Files, path: &Path, bytes: u64) -> Result<()> {
-    let zeros = vec![0; 1 << 20];
-    let write = || {
-        let file = files.create(path)?;
-        let mut at = 0;
-        while at < bytes {
-            let take = (bytes - at).min(zeros.len() as u64);
-            files.write_at(&file, path, &zeros[..take as usize], at)?;
-            at += take;
-        }
-        files.sync(&file, path, true)
-    };
     debug_assert_eq!(bytes % ALIGN as u64, 0);
-    write().map_err(|source| io("creating", path, source))
+    fill(files, path, bytes, &|| false).map_err(|source| io("creating", path, source))
+}
+
+/// The same, synced piece by piece, until `stop` says so.
+pub(super) fn fill(
+    files: &Files,
+    path: &Path,
+    bytes: u64,
+    stop: &dyn Fn() -> bool,
+) -> std::io::Result<()> {
+    let zeros = vec![0; bytes.min(ZEROS_BYTES) as usize];
+    let file = files.create(path)?;
+    let mut at = 0;
+    while at < bytes && !stop() {
+        let take = (bytes - at).min(ZEROS_BYTES);
+        files.write_at(&file, path, &zeros[..take as usize], at)?;
+        at += take;
+        if at < bytes {
+            files.sync(&file, path, false)?;
+        }
+    }
+    files.sync(&file, path, true)
 }
 
 /// The error with its cause, for a person.
