@@ -49,8 +49,8 @@ async fn each_request_has_its_own_rows_and_answer() {
     home.config.commit_window = Duration::from_millis(20);
     let store = home.open().await;
     let request = |number: u64| match number {
-        _ if number % 7 == 0 => Request::new(number, &[(Table::Logs, 1), (Table::Spans, 2)]),
-        _ if number % 10 == 0 => Request::new(number, &[(Table::Logs, 0)]),
+        _ if number.is_multiple_of(7) => Request::new(number, &[(Table::Logs, 1), (Table::Spans, 2)]),
+        _ if number.is_multiple_of(10) => Request::new(number, &[(Table::Logs, 0)]),
         _ => Request::new(number, &[(Table::Logs, 1 + number as usize % 9)]),
     };
     let requests: Vec<_> = (1..61).map(request).collect();
