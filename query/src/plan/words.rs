@@ -1,5 +1,5 @@
 //! Words in texts: `matches(text, search)`, and what a filter says about the words of `body` and of
-//! attributes, which the word indexes of parts are asked for.
+//! attributes, and about trace ids, which the word indexes of parts are asked for.
 //!
 //! Pure. In: filters of a scan of `logs`. Out: a [`Search`] that finds exactly the rows for which those
 //! hold that words decide, which a scan answers for itself; and one that finds every row for which all
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, BooleanArray, BooleanBuilder};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, plan_err};
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{
     BinaryExpr, Cast, ColumnarValue, Expr, Like, Operator, ReturnFieldArgs, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, TryCast, Volatility,
@@ -23,6 +23,10 @@ use super::regex_words;
 
 /// The column of `logs` that has word indexes.
 const COLUMN: &str = "body";
+/// The column whose ids are in them.
+const TRACE_ID: &str = "trace_id";
+/// Of longer lists of ids indexes are not asked.
+const IDS_MAX: usize = 1_000;
 /// Name of the function.
 const MATCHES: &str = "matches";
 
@@ -144,6 +148,8 @@ fn of(filter: &Expr, indexed: &dyn Fn(&str) -> bool) -> Option<Search> {
                 all(sides.filter_map(|side| of(side, indexed)).collect())
             }
             Operator::Or => Some(Search::Any(vec![of(left, indexed)?, of(right, indexed)?])),
+            Operator::Eq if is_trace_id(left) => id(right).map(Search::TraceId),
+            Operator::Eq if is_trace_id(right) => id(left).map(Search::TraceId),
             Operator::Eq => {
                 let (place, text) = match place(left) {
                     Some(place) => (place, literal(right)?),
@@ -156,6 +162,14 @@ fn of(filter: &Expr, indexed: &dyn Fn(&str) -> bool) -> Option<Search> {
             _ => None,
         },
         Expr::IsTrue(inner) => of(inner, indexed),
+        Expr::InList(InList {
+            expr,
+            list,
+            negated: false,
+        }) if is_trace_id(expr) && list.len() <= IDS_MAX => {
+            let ids = list.iter().map(|one| id(one).map(Search::TraceId));
+            ids.collect::<Option<_>>().map(Search::Any)
+        }
         Expr::Like(like) if !like.negated => place(&like.expr)?.find(of_like(like)),
         Expr::ScalarFunction(ScalarFunction { func, args }) => {
             let [text, wanted] = args.as_slice() else {
@@ -253,6 +267,24 @@ fn place(expr: &Expr, indexed: &dyn Fn(&str) -> bool) -> Option<Place> {
             }
             _ => None,
         },
+    }
+}
+
+fn is_trace_id(expr: &Expr) -> bool {
+    matches!(expr, Expr::Column(column) if column.name == TRACE_ID)
+}
+
+/// The bytes of a literal.
+fn id(expr: &Expr) -> Option<Vec<u8>> {
+    match expr {
+        Expr::Literal(
+            ScalarValue::Binary(bytes)
+            | ScalarValue::LargeBinary(bytes)
+            | ScalarValue::BinaryView(bytes)
+            | ScalarValue::FixedSizeBinary(_, bytes),
+            _,
+        ) => bytes.clone(),
+        _ => None,
     }
 }
 

@@ -58,6 +58,9 @@ fn log_with_attributes(number: usize, body: Option<&str>) -> Value {
     if number % 3 == 1 {
         log["attributes.session.id"] = body.unwrap_or("7").into();
     }
+    if number % 3 != 2 {
+        log["trace_id"] = format!("{:032x}", number / 5).into();
+    }
     log
 }
 
@@ -169,6 +172,11 @@ fn bodies() -> impl Strategy<Value = Vec<Option<String>>> {
         "10.0.0.7:8080",
         "order_id=77",
         "7",
+        "2eb48a52-a465-49a4-bf7c-f1cfa4d01ff3",
+        "DECAF00D",
+        "54321",
+        "dead",
+        "00000000000000000000000000000003",
         "a",
         "ſession",
         "SESSION",
@@ -210,6 +218,14 @@ fn pieces() -> impl Strategy<Value = &'static str> + Clone {
         "e n",
         ". ",
         "getUser",
+        "2EB48A52-a465",
+        "f1cfa4d01ff3",
+        "decaf00d",
+        "dec",
+        "de",
+        "543",
+        "54321",
+        "00000000000000000000000000000003",
     ])
 }
 
@@ -282,7 +298,14 @@ fn conditions_of_all() -> impl Strategy<Value = String> {
         piece.prop_map(|p| format!("contains(body, '{p}')")),
         regex.clone().prop_map(|r| format!("body ~ '{r}'")),
         regex.clone().prop_map(|r| format!("body ~* '{r}'")),
-        regex.prop_map(|r| format!("regexp_like(body, '{r}')")),
+        regex
+            .clone()
+            .prop_map(|r| format!("regexp_like(body, '{r}')")),
+        regex.clone().prop_map(|r| format!("body !~ '{r}'")),
+        regex.prop_map(|r| format!("body !~* '{r}'")),
+        (0..9).prop_map(|n| format!("trace_id = '{n:032x}'")),
+        (0..9).prop_map(|n| format!("trace_id IN ('{n:032x}', X'{:032x}')", n + 3)),
+        (0..9).prop_map(|n| format!("trace_id <> '{n:032x}'")),
         Just("service_name = 's1'".to_owned()),
         Just(format!(
             "timestamp >= to_timestamp_nanos({})",
@@ -405,6 +428,70 @@ async fn the_receipt_tells() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let message = error["error"]["message"].as_str().unwrap();
     assert!(message.contains("no letter or digit"), "{message}");
+}
+
+/// Scenario: 6,000 lines in one part, with the ids of traces of some lines each, some of them beside each
+/// other, some everywhere; an id that no line has; a list of ids; the search bar's form.
+/// Guarantees: a scan reads blocks of rows that have the id, and no part for an id of no line; the
+/// receipt and EXPLAIN say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn trace_ids_are_looked_up() {
+    let indexed = Indexed::new().await;
+    let logs: Vec<Value> = (0..6000)
+        .map(|number| {
+            let mut log = log(number, Some("order accepted"));
+            let trace = if number % 1500 == 7 {
+                9999
+            } else {
+                number / 20
+            };
+            log["trace_id"] = format!("{trace:032x}").into();
+            log
+        })
+        .collect();
+    indexed.append(&logs, true).await;
+    let router = indexed.router();
+    for (condition, count, rows_max) in [
+        (format!("trace_id = '{:032x}'", 77), 20, 2048),
+        (
+            format!("trace_id = X'{:032X}' AND severity_number >= 9", 77),
+            20,
+            2048,
+        ),
+        (
+            format!("trace_id IN ('{:032x}', '{:032x}')", 1, 290),
+            40,
+            3072,
+        ),
+        (format!("trace_id = '{:032x}'", 5555), 0, 1024),
+        (
+            format!("trace_id = '{:032x}' AND matches(body, 'absent')", 77),
+            0,
+            0,
+        ),
+    ] {
+        let sql = format!("SELECT count(*) FROM logs WHERE {condition}");
+        let found = answer(&router, &sql).await;
+        assert_eq!(found["rows"], json!([[count]]), "{found}");
+        let index = &found["receipt"]["index"];
+        assert_eq!(index["parts"], json!(1), "{condition}: {found}");
+        assert!(
+            index["rows"].as_u64().unwrap() <= rows_max,
+            "{condition}: {found}"
+        );
+        let plan = answer(&router, &format!("EXPLAIN {sql}")).await;
+        let last = plan["rows"].as_array().unwrap().last().unwrap();
+        assert_eq!(last[0], json!("word_index"), "{plan}");
+    }
+    // In four of six blocks: all are read.
+    let sql = format!("SELECT count(*) FROM logs WHERE trace_id = '{:032x}'", 9999);
+    let found = answer(&router, &sql).await;
+    assert_eq!(found["rows"], json!([[4]]), "{found}");
+    assert_eq!(
+        found["receipt"]["index"]["parts_common"],
+        json!(1),
+        "{found}"
+    );
 }
 
 /// Scenario: attributes with and without words in the index, in the record, its resource and a column.

@@ -1,10 +1,12 @@
 //! One file for all files of an index, and Tantivy's view of it.
 //!
 //! ```text
-//! file bytes … | table: JSON {pieces: [{rows, files: [[name, offset, length], …]}, …], attributes: [name, …]}
-//!              | table length u32 | CRC32C of the table u32 | magic "ORIELIX0"
+//! file bytes … | table: JSON {pieces: [{rows, files: [[name, offset, length], …]}, …], attributes: [name, …],
+//!                             trace_ids: bool}
+//!              | table length u32 | CRC32C of the table u32 | magic "ORIELIX1"
 //! ```
 //!
+//! The files of a piece are Tantivy's, and `ids` (`ids.rs`), which format 0, with magic "ORIELIX0", lacks.
 //! All integers little-endian. A piece is a Tantivy index of its own over the next rows of the part.
 //! The table is checked when the bundle is opened; every block has a checksum in the catalog.
 
@@ -24,15 +26,28 @@ use tantivy::directory::{
 use super::failed;
 use crate::Result;
 
-const MAGIC: &[u8; 8] = b"ORIELIX0";
+const MAGIC: &[u8; 8] = b"ORIELIX1";
+const MAGIC_0: &[u8; 8] = b"ORIELIX0";
 const TAIL_BYTES: usize = 16;
+/// The file of a piece that has the sets of its ids.
+pub(super) const IDS: &str = "ids";
 
 #[derive(Default, Serialize, Deserialize)]
 struct Contents {
     pieces: Vec<PieceContents>,
-    /// Attributes whose words are indexed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    attributes: Vec<String>,
+    #[serde(flatten)]
+    attributes: Attributes,
+}
+
+/// What is indexed beside bodies.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Attributes {
+    /// Attributes whose words are.
+    #[serde(rename = "attributes", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) names: Vec<String>,
+    /// Whether trace ids are.
+    #[serde(default)]
+    pub(super) trace_ids: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,9 +72,9 @@ impl<W: Write> BundleWriter<W> {
         }
     }
 
-    /// Says which attributes' words are indexed.
-    pub(super) fn set_attributes(&mut self, names: Vec<String>) {
-        self.contents.attributes = names;
+    /// Says what is indexed beside bodies.
+    pub(super) fn set_attributes(&mut self, attributes: Attributes) {
+        self.contents.attributes = attributes;
     }
 
     /// Adds the next piece.
@@ -103,9 +118,9 @@ impl fmt::Debug for Piece {
     }
 }
 
-/// The pieces of a bundle, in the order of rows, and the attributes whose words are indexed. Errors:
-/// `Corrupt` when it is not one, or its table is damaged.
-pub(super) fn open(file: &FileSlice) -> Result<(Vec<Piece>, Vec<String>)> {
+/// The pieces of a bundle, in the order of rows, and what is indexed beside bodies. Errors: `Corrupt`
+/// when it is not one, or its table is damaged.
+pub(super) fn open(file: &FileSlice) -> Result<(Vec<Piece>, Attributes)> {
     let length = file.len();
     if length < TAIL_BYTES {
         return Err(failed("the file is cut short"));
@@ -113,7 +128,8 @@ pub(super) fn open(file: &FileSlice) -> Result<(Vec<Piece>, Vec<String>)> {
     let bytes = |from: usize, to: usize| file.read_bytes_slice(from..to).map_err(failed);
     let tail = bytes(length - TAIL_BYTES, length)?;
     let word = |at: usize| u32::from_le_bytes([tail[at], tail[at + 1], tail[at + 2], tail[at + 3]]);
-    if &tail[8..] != MAGIC {
+    let current = &tail[8..] == MAGIC;
+    if !current && &tail[8..] != MAGIC_0 {
         return Err(failed("the file does not end as an index does"));
     }
     let Some(table_at) = (length - TAIL_BYTES).checked_sub(word(0) as usize) else {
@@ -133,6 +149,9 @@ pub(super) fn open(file: &FileSlice) -> Result<(Vec<Piece>, Vec<String>)> {
             }
             files.insert(PathBuf::from(name), (offset as usize, bytes as usize));
         }
+        if current != files.contains_key(Path::new(IDS)) {
+            return Err(failed("a piece has ids in format 0, or none in format 1"));
+        }
         Ok(Piece {
             file: file.clone(),
             files: Arc::new(files),
@@ -144,6 +163,11 @@ pub(super) fn open(file: &FileSlice) -> Result<(Vec<Piece>, Vec<String>)> {
 }
 
 impl Piece {
+    /// The sets of its ids, if it has them.
+    pub(super) fn ids(&self) -> Option<FileSlice> {
+        self.slice(Path::new(IDS)).ok()
+    }
+
     fn slice(&self, path: &Path) -> std::result::Result<FileSlice, OpenReadError> {
         let Some(&(offset, bytes)) = self.files.get(path) else {
             return Err(OpenReadError::FileDoesNotExist(path.to_owned()));

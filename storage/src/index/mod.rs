@@ -12,9 +12,12 @@
 //!
 //! `kept.rs` knows the indexes of all parts: those that the catalog names, open ones, damaged ones.
 
+mod ask;
 mod bundle;
+mod ids;
 mod kept;
 mod read;
+mod rows;
 mod terms;
 #[cfg(test)]
 mod tests;

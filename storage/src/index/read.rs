@@ -1,25 +1,22 @@
 //! Asking an index: which rows may match?
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::directory::{FileHandle, FileSlice, OwnedBytes};
-use tantivy::query::{AllQuery, BooleanQuery, Occur, Query, RegexQuery, TermQuery};
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
-use tantivy::{DocId, Score, Searcher, SegmentOrdinal, SegmentReader, Term};
+use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 
-use super::bundle::{self, Piece};
-use super::terms::{self, LONG_WORD};
-use super::write::Words;
-use super::{TOKENIZER, failed, schema};
+use super::ask::{OpenPiece, Patterns};
+use super::ids::BLOCK_ROWS;
+use super::terms::{self, Beginning};
+use super::{bundle, failed};
 use crate::Result;
-use crate::text::{Clause, TextQuery, fold, indexed, runs, same_letter};
+use crate::text::{TextQuery, indexed, runs, same_letter};
 
-/// A dictionary of so many words is searched for parts of words whatever the rows.
-const WORDS_ALWAYS_SEARCHED: usize = 10_000;
+/// Rows of one block in so many are read faster than all, however many of the block: whole pages are
+/// passed over.
+const BLOCKS_SHARE: u32 = 2;
 
 /// Beginnings of words that are shorter find too much.
 const PREFIX_LETTERS_MIN: usize = 2;
@@ -33,6 +30,8 @@ pub enum Search {
     Text(TextQuery),
     /// Rows with a word that holds this run of letters and digits, whatever its case.
     Infix(String),
+    /// Rows with this trace id, and others near them.
+    TraceId(Vec<u8>),
     /// Rows that all of these find.
     All(Vec<Search>),
     /// Rows that one of these finds.
@@ -88,12 +87,15 @@ impl Search {
         match self {
             Search::Text(text) => text.clauses().iter().all(|clause| {
                 let exact = |word: &String| match clause.prefix {
-                    true => indexed(word) == word && terms::ids_beginning(word).is_none(),
+                    true => {
+                        let known = terms::beginning(word);
+                        indexed(word) == word && matches!(known, Beginning::Terms)
+                    }
                     false => terms::is_exact(word),
                 };
                 matches!(clause.words.as_slice(), [word] if exact(word))
             }),
-            Search::Infix(_) | Search::Attribute(..) => false,
+            Search::Infix(_) | Search::TraceId(_) | Search::Attribute(..) => false,
             Search::All(searches) | Search::Any(searches) => searches.iter().all(Search::is_exact),
             Search::Not(search) => search.is_exact(),
         }
@@ -112,16 +114,6 @@ pub struct Index {
     rows: u32,
 }
 
-/// A piece of it, over its own rows.
-#[derive(Clone)]
-struct OpenPiece {
-    searcher: Searcher,
-    field: Field,
-    rows: u32,
-    /// Attributes whose words are indexed.
-    attributes: Arc<[String]>,
-}
-
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Index({} rows)", self.rows)
@@ -137,7 +129,7 @@ impl Index {
     /// Opens the bundle that `file` reads. Errors: `Corrupt`.
     pub(crate) fn open(file: Arc<dyn FileHandle>) -> Result<Index> {
         let (pieces, attributes) = bundle::open(&FileSlice::new(file))?;
-        let attributes: Arc<[String]> = attributes.into();
+        let attributes = Arc::new(attributes);
         let open = |piece| OpenPiece::open(piece, Arc::clone(&attributes));
         let pieces = pieces.into_iter().map(open);
         let pieces = pieces.collect::<Result<Vec<_>>>()?;
@@ -155,211 +147,67 @@ impl Index {
         self.pieces.len()
     }
 
-    /// The rows that may match `search`, ascending; `None` when they are more than `rows_max`, so
-    /// that a scan is as fast, or when asking would cost as much as a scan. Errors: `Corrupt`.
+    /// The rows that may match `search`, ascending; `None` when they are more than `rows_max` and all
+    /// over the part, so that a scan is as fast, or when asking would cost as much as a scan. Errors:
+    /// `Corrupt`.
     pub fn candidates(&self, search: &Search, rows_max: usize) -> Result<Option<Vec<u32>>> {
+        let mut blocks_left = self.rows / BLOCK_ROWS / BLOCKS_SHARE;
         let mut rows = Vec::new();
         let mut before = 0;
+        let patterns = Patterns::default();
         for piece in &self.pieces {
-            let Some(query) = piece.query("", search)? else {
+            let Some(query) = piece.query("", search, &patterns)? else {
                 return Ok(None);
             };
-            let left = rows_max - rows.len();
-            let found = piece
-                .searcher
-                .search(query.as_ref(), &Rows { rows_max: left })
-                .map_err(failed)?;
-            if found.len() > left {
+            let wanted = Rows {
+                rows_max: rows_max.saturating_sub(rows.len()),
+                blocks_max: blocks_left,
+            };
+            let found = piece.searcher.search(query.as_ref(), &wanted);
+            let found = found.map_err(failed)?;
+            if found.many {
                 return Ok(None);
             }
-            rows.extend(found.into_iter().map(|row| before + row));
+            blocks_left = blocks_left.saturating_sub(found.blocks);
+            rows.extend(found.rows.into_iter().map(|row| before + row));
             before += piece.rows;
         }
         Ok(Some(rows))
     }
 }
 
-impl OpenPiece {
-    fn open(piece: Piece, attributes: Arc<[String]>) -> Result<OpenPiece> {
-        let rows = piece.rows;
-        let tokenizers = TokenizerManager::default();
-        tokenizers.register(TOKENIZER, TextAnalyzer::from(Words::default()));
-        let mut index = tantivy::Index::open(piece).map_err(failed)?;
-        index.set_tokenizers(tokenizers);
-        let (wanted, field) = schema();
-        if index.schema() != wanted {
-            return Err(failed("another version wrote it"));
-        }
-        let reader = index
-            .reader_builder()
-            .reload_policy(tantivy::ReloadPolicy::Manual)
-            .try_into()
-            .map_err(failed)?;
-        let searcher = reader.searcher();
-        let documents = searcher.num_docs();
-        if documents != u64::from(rows) || searcher.segment_readers().len() > 1 {
-            return Err(failed(format!("{documents} rows indexed, {rows} promised")));
-        }
-        Ok(OpenPiece {
-            searcher,
-            field,
-            rows,
-            attributes,
-        })
-    }
-
-    /// Distinct words.
-    fn words_count(&self) -> Result<usize> {
-        let mut count = 0;
-        for segment in self.searcher.segment_readers() {
-            let words = segment.inverted_index(self.field).map_err(failed)?;
-            count += words.terms().num_terms();
-        }
-        Ok(count)
-    }
-
-    /// `None` where the index cannot narrow the rows down at a reasonable price. `prefix` is what the
-    /// terms of the text begin with.
-    fn query(&self, prefix: &str, search: &Search) -> Result<Option<Box<dyn Query>>> {
-        Ok(match search {
-            Search::Text(text) => {
-                let clauses = text
-                    .clauses()
-                    .iter()
-                    .map(|clause| self.clause(prefix, clause));
-                let clauses = clauses.collect::<Option<Vec<_>>>();
-                clauses.map(|clauses| join(Occur::Must, clauses))
-            }
-            Search::Infix(run) => {
-                // Looking at each distinct word must be cheaper than looking at each text.
-                match self.words_count()? <= (self.rows as usize / 2).max(WORDS_ALWAYS_SEARCHED) {
-                    true => self.infix(prefix, run),
-                    false => None,
-                }
-            }
-            Search::All(all) => {
-                let queries = all.iter().map(|one| self.query(prefix, one));
-                let queries = queries.collect::<Result<Vec<_>>>()?;
-                // Leaving one out finds more rows: not what an exact search may do.
-                if search.is_exact() && queries.iter().any(Option::is_none) {
-                    return Ok(None);
-                }
-                let queries: Vec<_> = queries.into_iter().flatten().collect();
-                (!queries.is_empty()).then(|| join(Occur::Must, queries))
-            }
-            Search::Any(any) => {
-                let queries = any.iter().map(|one| self.query(prefix, one));
-                let queries = queries.collect::<Result<Option<Vec<_>>>>()?;
-                queries.map(|queries| join(Occur::Should, queries))
-            }
-            Search::Attribute(name, search) => {
-                if !self.attributes.contains(name) {
-                    return Ok(None);
-                }
-                let prefix = terms::attribute(name);
-                let other = self.term("", &terms::other(&prefix));
-                let query = self.query(&prefix, search)?;
-                query.map(|query| join(Occur::Should, vec![query, other]))
-            }
-            Search::Not(search) if search.is_exact() => self.query(prefix, search)?.map(all_but),
-            Search::Not(_) => None,
-        })
-    }
-
-    /// Rows with all words of a phrase, wherever they stand, and one that begins as its last does.
-    fn clause(&self, prefix: &str, clause: &Clause) -> Option<Box<dyn Query>> {
-        let mut words: Vec<&str> = clause.words.iter().map(String::as_str).collect();
-        let begins = match clause.prefix {
-            true => Some(self.beginning(prefix, words.pop()?)?),
-            false => None,
-        };
-        let numbers = words.array_windows().filter_map(|numbers| {
-            let mut term = String::new();
-            let all = numbers.iter().all(|word| terms::is_number(word));
-            all.then(|| terms::push_numbers(&mut term, numbers));
-            all.then_some(Cow::Owned(term))
-        });
-        let mut all: Vec<Cow<'_, str>> = numbers.collect();
-        all.extend(words.iter().map(|word| terms::of(word)));
-        all.sort_unstable();
-        all.dedup();
-        let words = all.into_iter().map(|term| self.term(prefix, &term));
-        Some(join(Occur::Must, words.chain(begins).collect()))
-    }
-
-    /// Words that begin as `word` does.
-    fn beginning(&self, prefix: &str, word: &str) -> Option<Box<dyn Query>> {
-        let prefix = terms::escaped(prefix);
-        let words = self.pattern(&format!("{prefix}{}.*", indexed(word)))?;
-        let Some(ids) = terms::ids_beginning(word) else {
-            return Some(words);
-        };
-        let ids = self.pattern(&format!("{prefix}{ids}.*"))?;
-        Some(join(Occur::Should, vec![words, ids]))
-    }
-
-    fn term(&self, prefix: &str, term: &str) -> Box<dyn Query> {
-        let term = Term::from_field_text(self.field, &format!("{prefix}{term}"));
-        Box::new(TermQuery::new(term, IndexRecordOption::Basic))
-    }
-
-    /// Words that hold `run`: looked up in the dictionary, which is far smaller than the texts.
-    fn infix(&self, prefix: &str, run: &str) -> Option<Box<dyn Query>> {
-        let folded = fold(run);
-        let held = indexed(&folded);
-        if held.is_empty() || !held.chars().all(char::is_alphanumeric) || terms::may_be_in_id(held)
-        {
-            return None;
-        }
-        let held = self.pattern(&format!("{}.*{held}.*", terms::escaped(prefix)))?;
-        let long = self.term(prefix, LONG_WORD);
-        Some(join(Occur::Should, vec![held, long]))
-    }
-
-    /// `pattern` has no other marks than those that its maker put there.
-    fn pattern(&self, pattern: &str) -> Option<Box<dyn Query>> {
-        let query = RegexQuery::from_pattern(pattern, self.field).ok()?;
-        Some(Box::new(query))
-    }
-}
-
-/// All rows but those of `query`.
-fn all_but(query: Box<dyn Query>) -> Box<dyn Query> {
-    let all: Box<dyn Query> = Box::new(AllQuery);
-    Box::new(BooleanQuery::new(vec![
-        (Occur::Must, all),
-        (Occur::MustNot, query),
-    ]))
-}
-
-fn join(occur: Occur, mut queries: Vec<Box<dyn Query>>) -> Box<dyn Query> {
-    if queries.len() == 1
-        && let Some(only) = queries.pop()
-    {
-        return only;
-    }
-    let queries = queries.into_iter().map(|query| (occur, query)).collect();
-    Box::new(BooleanQuery::new(queries))
-}
-
-/// Collects row numbers, one more than `rows_max` at most.
+/// Collects row numbers, until they are more than `rows_max` in more than `blocks_max` blocks.
 struct Rows {
     rows_max: usize,
+    blocks_max: u32,
+}
+
+/// What was collected.
+#[derive(Default)]
+struct Found {
+    rows: Vec<DocId>,
+    /// Blocks that the rows are in, and the last of them.
+    blocks: u32,
+    last: Option<u32>,
+    /// Whether there are more rows than wanted.
+    many: bool,
 }
 
 struct SegmentRows {
-    rows: Vec<DocId>,
+    found: Found,
     rows_max: usize,
+    blocks_max: u32,
 }
 
 impl Collector for Rows {
-    type Fruit = Vec<DocId>;
+    type Fruit = Found;
     type Child = SegmentRows;
 
     fn for_segment(&self, _: SegmentOrdinal, _: &SegmentReader) -> tantivy::Result<SegmentRows> {
         Ok(SegmentRows {
-            rows: Vec::new(),
+            found: Found::default(),
             rows_max: self.rows_max,
+            blocks_max: self.blocks_max,
         })
     }
 
@@ -367,21 +215,30 @@ impl Collector for Rows {
         false
     }
 
-    fn merge_fruits(&self, fruits: Vec<Vec<DocId>>) -> tantivy::Result<Vec<DocId>> {
-        Ok(fruits.into_iter().flatten().collect())
+    fn merge_fruits(&self, fruits: Vec<Found>) -> tantivy::Result<Found> {
+        // A piece has one segment, or none.
+        Ok(fruits.into_iter().next().unwrap_or_default())
     }
 }
 
 impl SegmentCollector for SegmentRows {
-    type Fruit = Vec<DocId>;
+    type Fruit = Found;
 
     fn collect(&mut self, doc: DocId, _score: Score) {
-        if self.rows.len() <= self.rows_max {
-            self.rows.push(doc);
+        let found = &mut self.found;
+        if found.many {
+            return;
         }
+        found.rows.push(doc);
+        let block = doc / BLOCK_ROWS;
+        if found.last != Some(block) {
+            found.last = Some(block);
+            found.blocks += 1;
+        }
+        found.many = found.rows.len() > self.rows_max && found.blocks > self.blocks_max;
     }
 
-    fn harvest(self) -> Vec<DocId> {
-        self.rows
+    fn harvest(self) -> Found {
+        self.found
     }
 }

@@ -1,14 +1,18 @@
 //! What stands in an index for a word: mostly the word itself.
 //!
-//! - Of an *id*, a word of ten or more hexadecimal digits such as the end of a UUID, the first three
-//!   digits and 18 bits of a checksum: ids are most of all distinct words, and their digits would be
-//!   most of the index. A wrong id is found once in many pieces; who asks looks at the row.
+//! - An *id* is a word of hexadecimal digits, a decimal one among them: four and more, or five and more
+//!   if all are decimal. Ids are most of all distinct words, so only their hashes are kept (`ids.rs`),
+//!   which name blocks of rows; who asks looks at the row. Of one that begins with letters these are a
+//!   term, so that words are found by their beginnings.
 //! - Of a word longer than [`WORD_BYTES_MAX`] the beginning.
-//! - Four short numbers in a row, as in an address, are one more term: each alone is everywhere.
+//! - Four short numbers in a row, as in an address, are one more id: each alone is everywhere.
 //!
 //! - Of the words of an attribute, the term behind the attribute's name.
 //!
 //! Terms that are no words of a body have a control character, which no word has.
+//!
+//! Indexes of format 0 have no hashes. There of ids of ten and more digits the first three and 18 bits
+//! of a checksum are a term, four short numbers too, and other words are terms as they are.
 
 use std::borrow::Cow;
 
@@ -19,28 +23,38 @@ pub(super) const LONG_WORD: &str = "\u{0}long";
 
 /// Behind each number of a row.
 const NUMBER: char = '\u{1}';
-/// So many numbers in a row are a term.
+/// So many numbers in a row are an id.
 pub(super) const NUMBERS: usize = 4;
 /// Longest number in it; longer ones are rare enough alone.
 const NUMBER_DIGITS_MAX: usize = 3;
 
-/// Behind the digits of an id that are kept.
+/// Behind the beginning of an id.
 const ID: char = '\u{2}';
-/// Shortest id.
-const ID_DIGITS_MIN: usize = 10;
-/// Digits of it that are kept, for searches by its beginning.
-const ID_DIGITS_KEPT: usize = 3;
-/// One for each value of six bits.
-const LETTERS: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+/// Shortest id with letters in it.
+const ID_DIGITS_MIN: usize = 4;
+/// Shortest id without.
+const ID_DECIMALS_MIN: usize = 5;
+/// Fewest letters that an id begins with for them to be a term.
+const ID_LETTERS_MIN: usize = 2;
+/// Most letters of it that are.
+const ID_LETTERS_KEPT: usize = 3;
 
-/// The term of `word`, which is in lower case.
-pub(super) fn of(word: &str) -> Cow<'_, str> {
-    if is_id(word) {
-        let mut term = word.to_owned();
-        shorten(&mut term, 0);
-        return Cow::Owned(term);
+/// Shortest id in an index of format 0, and its digits that are kept.
+const ID_DIGITS_MIN_0: usize = 10;
+const ID_DIGITS_KEPT_0: usize = 3;
+/// One for each value of six bits.
+const LETTERS_0: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+
+/// The term of `word`, which is in lower case, in an index of format 0.
+pub(super) fn of_format_0(word: &str) -> Cow<'_, str> {
+    if !(is_id(word) && word.len() >= ID_DIGITS_MIN_0 && word.bytes().any(is_letter)) {
+        return Cow::Borrowed(indexed(word));
     }
-    Cow::Borrowed(indexed(word))
+    let sum = crc32c::crc32c(word.as_bytes());
+    let letters = [0, 6, 12].map(|shift| LETTERS_0[(sum >> shift & 63) as usize]);
+    let mut term = format!("{}{ID}", &word[..ID_DIGITS_KEPT_0]);
+    term.extend(letters.map(char::from));
+    Cow::Owned(term)
 }
 
 /// Whether `word` alone has its term.
@@ -48,11 +62,38 @@ pub(super) fn is_exact(word: &str) -> bool {
     !is_id(word) && indexed(word) == word
 }
 
-/// What the terms of ids begin with that begin with `prefix`; `None` when those of other words tell
-/// all.
-pub(super) fn ids_beginning(prefix: &str) -> Option<String> {
-    (prefix.len() > ID_DIGITS_KEPT && is_hex(prefix))
-        .then(|| format!("{}{ID}", &prefix[..ID_DIGITS_KEPT]))
+/// What is known of words that begin with a text.
+pub(super) enum Beginning {
+    /// Terms that begin with it stand for all of them.
+    Terms,
+    /// Terms that begin with this stand for those that are ids, and for others.
+    TermsAnd(String),
+    /// Those that are ids cannot be told.
+    Unknown,
+}
+
+/// What is known of words that begin with `prefix`.
+pub(super) fn beginning(prefix: &str) -> Beginning {
+    if !is_hex(prefix) {
+        return Beginning::Terms;
+    }
+    match prefix.len() {
+        _ if !prefix.bytes().all(is_letter) => Beginning::Unknown,
+        0..ID_LETTERS_MIN => Beginning::Unknown,
+        ID_LETTERS_MIN..=ID_LETTERS_KEPT => Beginning::Terms,
+        _ => Beginning::TermsAnd(format!("{}{ID}", &prefix[..ID_LETTERS_KEPT])),
+    }
+}
+
+/// How many letters of the id `word` are a term.
+pub(super) fn letters_kept(word: &str) -> Option<usize> {
+    let letters = word.bytes().take_while(|byte| is_letter(*byte)).count();
+    (letters >= ID_LETTERS_MIN).then_some(letters.min(ID_LETTERS_KEPT))
+}
+
+/// Ends the letters that an id begins with.
+pub(super) fn end_letters(text: &mut String) {
+    text.push(ID);
 }
 
 /// Whether an id may have `run` in it.
@@ -65,21 +106,20 @@ fn is_hex(word: &str) -> bool {
     word.bytes().all(digit)
 }
 
-/// Numbers are none: neighbours among them are alike, and take little.
-pub(super) fn is_id(word: &str) -> bool {
-    (ID_DIGITS_MIN..=WORD_BYTES_MAX).contains(&word.len())
-        && is_hex(word)
-        && word.bytes().any(|byte| byte.is_ascii_digit())
-        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic()
 }
 
-/// Replaces the id that `text` has from `from` on by its term.
-pub(super) fn shorten(text: &mut String, from: usize) {
-    let sum = crc32c::crc32c(&text.as_bytes()[from..]);
-    text.truncate(from + ID_DIGITS_KEPT);
-    text.push(ID);
-    let letters = [0, 6, 12].map(|shift| LETTERS[(sum >> shift & 63) as usize]);
-    text.extend(letters.map(char::from));
+/// Whether `word`, in lower case, is an id.
+pub(super) fn is_id(word: &str) -> bool {
+    if !(ID_DIGITS_MIN..=WORD_BYTES_MAX).contains(&word.len()) || !is_hex(word) {
+        return false;
+    }
+    let letters = word.bytes().filter(|byte| is_letter(*byte)).count();
+    match letters {
+        0 => word.len() >= ID_DECIMALS_MIN,
+        _ => letters < word.len(),
+    }
 }
 
 /// Whether `word` is a number that may be one of a row.
@@ -87,7 +127,7 @@ pub(super) fn is_number(word: &str) -> bool {
     word.len() <= NUMBER_DIGITS_MAX && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Adds the term of numbers that follow each other.
+/// Adds what stands for numbers that follow each other.
 pub(super) fn push_numbers(text: &mut String, numbers: &[&str; NUMBERS]) {
     for number in numbers {
         text.push_str(number);

@@ -2,14 +2,16 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tantivy::directory::{Directory, RamDirectory};
 use tantivy::schema::Field;
+use tantivy::store::Compressor;
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
 use tantivy::{IndexSettings, SingleSegmentIndexWriter, TantivyDocument};
 
-use super::bundle::BundleWriter;
+use super::bundle::{Attributes, BundleWriter, IDS};
+use super::ids::{self, IdsWriter};
 use super::terms::{self, LONG_WORD};
 use super::{TOKENIZER, failed, schema};
 use crate::Result;
@@ -33,11 +35,17 @@ pub struct IndexWriter<W> {
     rows: u32,
 }
 
+/// Hashes of ids, on their way from the tokenizer, which Tantivy owns.
+type Met = Arc<Mutex<Vec<u64>>>;
+
 /// A piece being gathered.
 struct PieceWriter {
     directory: RamDirectory,
     writer: SingleSegmentIndexWriter,
     field: Field,
+    ids: IdsWriter,
+    /// Hashes of the ids that the tokenizer meets.
+    met: Met,
     rows: u32,
     /// Bytes of text since the last look at the memory.
     unlooked_bytes: usize,
@@ -68,9 +76,12 @@ impl<W: Write> IndexWriter<W> {
         }
     }
 
-    /// The same index, which holds the words of the attributes called `names` as well.
+    /// The same index, which holds the words of the attributes called `names` as well, and trace ids.
     pub(crate) fn with_attributes(mut self, names: Vec<String>) -> Self {
-        self.bundle.set_attributes(names);
+        self.bundle.set_attributes(Attributes {
+            names,
+            trace_ids: true,
+        });
         self
     }
 
@@ -78,18 +89,23 @@ impl<W: Write> IndexWriter<W> {
     ///
     /// Errors: `Corrupt` when Tantivy or writing fails; the index is of no use then.
     pub fn add(&mut self, text: Option<&str>) -> Result<()> {
-        self.add_row(text, &[])
+        self.add_row(text, &[], None)
     }
 
-    /// Adds the next row's text and its attributes, each as [`attribute_text`] has it.
+    /// Adds the next row's text, its attributes, each as [`attribute_text`] has it, and its trace id.
     ///
     /// Errors: as for [`IndexWriter::add`].
-    pub(crate) fn add_row(&mut self, text: Option<&str>, attributes: &[Arc<str>]) -> Result<()> {
+    pub(crate) fn add_row(
+        &mut self,
+        text: Option<&str>,
+        attributes: &[Arc<str>],
+        trace_id: Option<&[u8]>,
+    ) -> Result<()> {
         let piece = match &mut self.piece {
             Some(piece) => piece,
             none => none.insert(PieceWriter::new(self.memory_bytes)?),
         };
-        piece.add(text, attributes)?;
+        piece.add(text, attributes, trace_id)?;
         self.rows += 1;
         let others: usize = attributes.iter().map(|text| text.len()).sum();
         piece.unlooked_bytes += text.map_or(0, str::len) + others;
@@ -98,7 +114,7 @@ impl<W: Write> IndexWriter<W> {
         if look {
             piece.unlooked_bytes = 0;
         }
-        let full = look && piece.writer.mem_usage() >= self.memory_bytes;
+        let full = look && piece.memory_bytes() >= self.memory_bytes;
         match full {
             true => self.end_piece(),
             false => Ok(()),
@@ -135,8 +151,14 @@ impl PieceWriter {
         let (schema, field) = schema();
         let directory = RamDirectory::create();
         let tokenizers = TokenizerManager::default();
-        tokenizers.register(TOKENIZER, TextAnalyzer::from(Words::default()));
+        let met = Met::default();
+        let words = Words {
+            met: Arc::clone(&met),
+            ..Words::default()
+        };
+        tokenizers.register(TOKENIZER, TextAnalyzer::from(words));
         let settings = IndexSettings {
+            docstore_compression: Compressor::None,
             docstore_compress_dedicated_thread: false,
             ..IndexSettings::default()
         };
@@ -150,12 +172,23 @@ impl PieceWriter {
             directory,
             writer,
             field,
+            ids: IdsWriter::default(),
+            met,
             rows: 0,
             unlooked_bytes: 0,
         })
     }
 
-    fn add(&mut self, text: Option<&str>, attributes: &[Arc<str>]) -> Result<()> {
+    fn memory_bytes(&self) -> usize {
+        self.writer.mem_usage() + self.ids.memory_bytes()
+    }
+
+    fn add(
+        &mut self,
+        text: Option<&str>,
+        attributes: &[Arc<str>],
+        trace_id: Option<&[u8]>,
+    ) -> Result<()> {
         let mut document = TantivyDocument::default();
         match text {
             Some(text) if text.starts_with(terms::ATTRIBUTE) => {
@@ -168,7 +201,12 @@ impl PieceWriter {
             document.add_text(self.field, text);
         }
         self.rows += 1;
-        self.writer.add_document(document).map_err(failed)
+        self.writer.add_document(document).map_err(failed)?;
+        // Nothing under this lock can panic half way.
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.extend(trace_id.map(ids::of_trace));
+        self.ids.add_row(&mut met);
+        Ok(())
     }
 
     fn finish(self) -> Result<Vec<(PathBuf, Vec<u8>)>> {
@@ -182,17 +220,43 @@ impl PieceWriter {
             if !self.directory.exists(&path).map_err(failed)? {
                 continue;
             }
-            let bytes = match path.ends_with("meta.json") {
+            let mut bytes = match path.ends_with("meta.json") {
                 true => self.directory.atomic_read(&path).map_err(failed)?,
                 false => {
                     let file = self.directory.open_read(&path).map_err(failed)?;
                     file.read_bytes().map_err(failed)?.to_vec()
                 }
             };
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "store")
+            {
+                bytes = without_documents(bytes)?;
+            }
             files.push((path, bytes));
         }
+        files.push((PathBuf::from(IDS), self.ids.finish()));
         Ok(files)
     }
+}
+
+/// Tantivy's store of documents without those, which have no fields, take four bytes each and are never
+/// read: it ends with their directory, 28 bytes of which bytes 4 to 12 say how long they are, and a
+/// footer: a text, its length and a mark, each four bytes.
+fn without_documents(mut store: Vec<u8>) -> Result<Vec<u8>> {
+    let none = || failed("Tantivy's store of documents does not end as expected");
+    let tail = store.last_chunk::<8>().ok_or_else(none)?;
+    let footer = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]) as usize + 8;
+    let at = store.len().checked_sub(footer + 24).ok_or_else(none)?;
+    let Some(length) = store.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) else {
+        return Err(none());
+    };
+    let documents = u64::from_le_bytes(std::mem::take(length)) as usize;
+    if documents > at {
+        return Err(none());
+    }
+    store.drain(..documents);
+    Ok(store)
 }
 
 /// What an index takes for the value of the attribute called `name`: `None` for one that is no text.
@@ -212,6 +276,7 @@ pub(super) struct Words {
     /// Where each ends in `letters`, and its position.
     ends: Vec<(usize, usize)>,
     token: Token,
+    met: Met,
 }
 
 /// The tokens of one text.
@@ -247,9 +312,10 @@ impl Tokenizer for Words {
             numbers.rotate_left(1);
             numbers[terms::NUMBERS - 1] = number.unwrap_or_default();
             if count >= terms::NUMBERS {
+                let from = self.letters.len();
                 self.letters.push_str(prefix);
                 terms::push_numbers(&mut self.letters, &numbers);
-                self.ends.push((self.letters.len(), position));
+                self.take_id(from, None, position);
             }
             true
         });
@@ -263,13 +329,16 @@ impl Tokenizer for Words {
 impl Words {
     /// Adds `word` behind `prefix`.
     fn push(&mut self, prefix: &str, word: &str, position: usize) {
+        let from = self.letters.len();
         self.letters.push_str(prefix);
         if word.len() <= WORD_BYTES_MAX && word.is_ascii() {
-            let from = self.letters.len();
+            let at = self.letters.len();
             self.letters.push_str(word);
-            self.letters[from..].make_ascii_lowercase();
-            if terms::is_id(&self.letters[from..]) {
-                terms::shorten(&mut self.letters, from);
+            self.letters[at..].make_ascii_lowercase();
+            if terms::is_id(&self.letters[at..]) {
+                let kept = terms::letters_kept(&self.letters[at..]);
+                self.take_id(from, kept.map(|letters| at + letters), position);
+                return;
             }
         } else {
             let folded = fold(word);
@@ -282,6 +351,24 @@ impl Words {
             }
         }
         self.ends.push((self.letters.len(), position));
+    }
+
+    /// Takes the id in `letters` from `from` on out of them, but for its beginning, which ends at
+    /// `kept`.
+    fn take_id(&mut self, from: usize, kept: Option<usize>, position: usize) {
+        let hash = ids::hash(&self.letters[from..]);
+        self.letters.truncate(kept.unwrap_or(from));
+        if kept.is_some() {
+            terms::end_letters(&mut self.letters);
+            self.ends.push((self.letters.len(), position));
+        }
+        self.meet(hash);
+    }
+
+    fn meet(&self, hash: u64) {
+        // Nothing under this lock can panic half way.
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.push(hash);
     }
 }
 

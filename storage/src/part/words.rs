@@ -19,6 +19,8 @@ use crate::schema::{Level, Table, TableSchema};
 
 /// The column of logs whose words are indexed.
 pub(super) const COLUMN: &str = "body";
+/// The one whose ids are.
+const TRACE_ID: &str = "trace_id";
 
 /// Where the texts of an attribute are: in its column, and in the overflow of its level.
 #[derive(Debug)]
@@ -92,6 +94,7 @@ impl Source {
 pub(super) struct WordsWriter {
     part: String,
     column: usize,
+    trace_id: usize,
     attributes: Vec<Source>,
     indexes: Arc<Indexes>,
     /// `None` once something has gone wrong.
@@ -110,7 +113,7 @@ impl WordsWriter {
         if schema.table != Table::Logs || rows_min == 0 || rows < rows_min {
             return None;
         }
-        let column = schema.index_of(COLUMN)?;
+        let (column, trace_id) = (schema.index_of(COLUMN)?, schema.index_of(TRACE_ID)?);
         let memory = index::share_of(ctx.config.compact_memory_bytes.as_u64() as usize);
         let file = ctx.objects.create(&index_path(part));
         let attributes = sources(schema, &ctx.config.index_attributes);
@@ -120,6 +123,7 @@ impl WordsWriter {
         Some(WordsWriter {
             part: part.to_owned(),
             column,
+            trace_id,
             attributes,
             indexes: Arc::clone(ctx.objects.indexes()),
             writer: told(part, writer),
@@ -132,10 +136,12 @@ impl WordsWriter {
             return;
         };
         let texts = rows.column(self.column).as_string::<i32>();
-        let added = texts.iter().enumerate().try_for_each(|(row, text)| {
+        let trace_ids = rows.column(self.trace_id).as_binary::<i32>();
+        let texts = texts.iter().zip(trace_ids).enumerate();
+        let added = texts.into_iter().try_for_each(|(row, (text, trace_id))| {
             let of = |source: &mut Source| source.of(rows, row);
             let attributes: Vec<Arc<str>> = self.attributes.iter_mut().flat_map(of).collect();
-            writer.add_row(text, &attributes)
+            writer.add_row(text, &attributes, trace_id)
         });
         self.writer = told(&self.part, added.map(|()| writer));
     }

@@ -1,7 +1,8 @@
 //! Writes one part: sorted rows in, a durable Parquet file and its [`PartMeta`] out.
 //!
-//! zstd(1), row groups bounded in rows and bytes, page index, dictionaries but for ids and times.
-//! The catalog's column ids are the Parquet field ids. The checksum is taken while the bytes go out.
+//! zstd(1), zstd(3) for the overflows of merged parts, row groups bounded in rows and bytes, page index,
+//! dictionaries but for ids and times. The catalog's column ids are the Parquet field ids. The checksum
+//! is taken while the bytes go out.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use super::words::{self, WordsWriter};
 use super::{PartId, PartMeta};
 use crate::layout::part_path;
 use crate::objects::{NewFile, Objects};
-use crate::schema::{Encoding, FORMAT_VERSION, Schemas, SortKey, Table, TableSchema};
+use crate::schema::{Encoding, FORMAT_VERSION, Level, Schemas, SortKey, Table, TableSchema};
 use crate::{Config, Error, Result, TenantId};
 
 /// A row group is closed at this many encoded bytes, or at a quarter of what a merge may use, so that
@@ -112,6 +113,7 @@ impl PartWriter {
             &schema,
             ctx.config.row_group_rows,
             quarter.clamp(WRITE_BYTES, ROW_GROUP_BYTES_MAX),
+            spec.level > 0,
         );
         let options = ArrowWriterOptions::new().with_properties(properties);
         let parquet = ArrowWriter::try_new_with_options(file, numbered, options)
@@ -229,10 +231,11 @@ fn properties(
     schema: &TableSchema,
     row_group_rows: usize,
     row_group_bytes: usize,
+    merged: bool,
 ) -> WriterProperties {
-    let level = ZstdLevel::try_new(1).expect("1 is a level of zstd");
+    let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).expect("a level of zstd"));
     let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
+        .set_compression(zstd(1))
         .set_max_row_group_row_count(Some(row_group_rows))
         .set_max_row_group_bytes(Some(row_group_bytes))
         .set_created_by(concat!("oriel ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -241,6 +244,13 @@ fn properties(
             FORMAT_VERSION.to_string(),
         )]))
         .set_sorting_columns(Some(sorting_columns(schema)));
+    if merged {
+        // A third smaller there, and of the whole merge hardly slower; a body stays as it is.
+        for level in [Level::Record, Level::Resource, Level::Scope] {
+            let path = ColumnPath::new(vec![level.column().to_owned()]);
+            builder = builder.set_column_compression(path, zstd(3));
+        }
+    }
     if schema.table == Table::Traces {
         // The row count is looked at only between writes of `write_batch_size` values.
         builder = builder
