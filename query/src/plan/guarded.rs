@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
     ScalarUDFImpl, Signature,
 };
 
+use super::regexes;
 use crate::work;
 
 /// Bytes that a call may make for the rows of one batch.
@@ -156,6 +157,11 @@ impl ScalarUDFImpl for Guarded {
             return Err(DataFusionError::Execution("the query is over".to_owned()));
         }
         self.check(&args)?;
+        if self.name() == regexes::LIKE
+            && let Some(found) = regexes::like(&args.args)
+        {
+            return found;
+        }
         let constant = args
             .args
             .iter()

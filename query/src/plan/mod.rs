@@ -11,6 +11,7 @@ pub(crate) mod memory;
 mod narrow;
 mod pages;
 mod regex_words;
+mod regexes;
 mod resolve;
 pub(crate) mod session;
 mod stopping;

@@ -19,13 +19,14 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::optimizer::Analyzer;
+use datafusion::optimizer::{Analyzer, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
 use oriel_storage::Snapshot;
 use oriel_storage::schema::{Schemas, Table};
 
 use super::memory::Memory;
+use super::regexes::{self, Regexes};
 use super::resolve::Resolve;
 use super::table::{Counters, STORE_URL, SignalTable};
 use super::typing::{AttributePlanner, Typing};
@@ -78,8 +79,13 @@ impl Environment {
             use datafusion::execution::FunctionRegistry;
             base.register_udf(function)?;
         }
+        let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![Arc::new(Resolve)];
         for function in guarded::all(&base) {
             use datafusion::execution::FunctionRegistry;
+            if function.name() == regexes::LIKE {
+                let like = Arc::clone(&function);
+                rules.push(Arc::new(Regexes { like }));
+            }
             base.register_udf(function)?;
         }
         let mut analyzers: Vec<Arc<dyn datafusion::optimizer::AnalyzerRule + Send + Sync>> =
@@ -90,9 +96,11 @@ impl Environment {
         planners.extend(base.expr_planners().iter().cloned());
         let base = SessionStateBuilder::new_from_existing(base)
             .with_expr_planners(planners)
-            .with_analyzer_rules(analyzers)
-            .with_optimizer_rule(Arc::new(Resolve))
-            .build();
+            .with_analyzer_rules(analyzers);
+        let base = rules
+            .into_iter()
+            .fold(base, SessionStateBuilder::with_optimizer_rule);
+        let base = base.build();
         Ok(Environment {
             base,
             runtime,

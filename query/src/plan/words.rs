@@ -19,7 +19,7 @@ use oriel_storage::schema::Level;
 use oriel_storage::{Search, TextQuery};
 
 use super::attribute::{Attribute, Kind};
-use super::regex_words;
+use super::{regex_words, regexes};
 
 /// The column of `logs` that has word indexes.
 const COLUMN: &str = "body";
@@ -172,8 +172,17 @@ fn of(filter: &Expr, indexed: &dyn Fn(&str) -> bool) -> Option<Search> {
         }
         Expr::Like(like) if !like.negated => place(&like.expr)?.find(of_like(like)),
         Expr::ScalarFunction(ScalarFunction { func, args }) => {
-            let [text, wanted] = args.as_slice() else {
-                return None;
+            let (text, wanted, caseless) = match args.as_slice() {
+                [text, wanted] => (text, wanted, false),
+                // Flags are those of a regular expression.
+                [text, wanted, flags] if func.name() == regexes::LIKE => {
+                    let flags = literal(flags)?;
+                    if !["", regexes::CASELESS].contains(&flags) {
+                        return None;
+                    }
+                    (text, wanted, !flags.is_empty())
+                }
+                _ => return None,
             };
             let found =
                 |search: fn(&str) -> Option<Search>| place(text)?.find(search(literal(wanted)?));
@@ -181,7 +190,7 @@ fn of(filter: &Expr, indexed: &dyn Fn(&str) -> bool) -> Option<Search> {
                 MATCHES => found(|search| TextQuery::parse(search).ok().map(Search::Text)),
                 "contains" => found(|piece| Search::holding(piece, false, false, false)),
                 "starts_with" => found(|piece| Search::holding(piece, true, false, false)),
-                "regexp_like" => found(|regex| regex_words::search(regex, false)),
+                regexes::LIKE => place(text)?.find(regex_words::search(literal(wanted)?, caseless)),
                 _ => None,
             }
         }

@@ -18,8 +18,8 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, Statistics};
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Literal};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{SchedulingType, replace_children_if_necessary};
 use datafusion::physical_plan::filter::FilterExec;
@@ -37,6 +37,7 @@ use datafusion::physical_plan::{
 use futures::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
+use super::regexes;
 use super::stopping::stoppable;
 
 /// Longest work without a yield, beside that on a single batch.
@@ -119,6 +120,8 @@ fn slow_by_row(node: &dyn ExecutionPlan) -> Result<bool> {
                 RegexMatch | RegexIMatch | RegexNotMatch | RegexNotIMatch
             )
         });
+        let like = part.downcast_ref::<ScalarFunctionExpr>();
+        let regex = regex || like.is_some_and(|like| like.name() == regexes::LIKE);
         let constant = part.downcast_ref::<Literal>();
         let long = constant.is_some_and(|constant| constant.value().size() > CONSTANT_BYTES);
         Ok(regex || long)

@@ -494,6 +494,35 @@ async fn trace_ids_are_looked_up() {
     );
 }
 
+/// Scenario: all operators and the function with a constant expression, and one that is no constant.
+/// Guarantees: the same rows as ever; constants are compiled once, which the plan shows by the function.
+#[tokio::test(flavor = "multi_thread")]
+async fn regular_expressions_are_compiled_once() {
+    let indexed = Indexed::new().await;
+    let bodies = ["Card 1", "card 22", "x"];
+    let logs: Vec<Value> = (0..3)
+        .map(|number| log(number, Some(bodies[number])))
+        .collect();
+    indexed.append(&logs, true).await;
+    let router = indexed.router();
+    for (condition, count, once) in [
+        ("body ~ '^c.*[0-9]{2}'", 1, true),
+        ("body ~* '^c.*[0-9]'", 2, true),
+        ("body !~ '^c.*[0-9]'", 2, true),
+        ("body !~* '^c.*[0-9]'", 1, true),
+        ("regexp_like(body, '^c.*[0-9]')", 1, true),
+        ("regexp_like(body, '^c.*[0-9]', 'i')", 2, true),
+        ("regexp_like(body, '^ c .* [0-9]', 'x')", 1, true),
+        ("body ~ service_name", 0, false),
+    ] {
+        let sql = format!("SELECT count(*) FROM logs WHERE {condition}");
+        let found = answer(&router, &sql).await;
+        assert_eq!(found["rows"], json!([[count]]), "{condition}: {found}");
+        let plan = answer(&router, &format!("EXPLAIN {sql}")).await.to_string();
+        assert_eq!(plan.contains("regexp_like("), once, "{plan}");
+    }
+}
+
 /// Scenario: attributes with and without words in the index, in the record, its resource and a column.
 /// Guarantees: the index names few rows for those that it has, as SQL and in the search bar's form; of
 /// others it is not asked.

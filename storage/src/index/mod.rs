@@ -6,7 +6,8 @@
 //! ([`crate::text::TextQuery::matches`]). So an answer never depends on whether there is an index.
 //!
 //! Tantivy, without positions and scores, nothing stored: a phrase is looked for as its words, and the
-//! rows tell; `terms.rs` says what stands for a word. Positions would make the index two thirds larger (docs/measurements.md). A bundle has one or more pieces, each a
+//! rows tell; `terms.rs` says what stands for a word, `ids.rs` what for a trace id and other ids. Positions
+//! would make the index two thirds larger (docs/measurements.md). A bundle has one or more pieces, each a
 //! segment of its own over the next rows, so that writing takes little memory; row number = rows of
 //! the pieces before + document number.
 //!
