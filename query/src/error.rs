@@ -141,8 +141,32 @@ fn classify(root: &DataFusionError) -> (Code, String) {
         DataFusionError::ResourcesExhausted(_) => (Code::MemoryLimit, message()),
         // Patterns that are no literals are compiled while rows are read, by Arrow.
         other if is_regex_fault(&other.message()) => (Code::Execution, message()),
-        _ => (Code::Internal, message()),
+        other => match filter_fault(&other.message()) {
+            Some(fault) => (Code::Execution, fault),
+            None => (Code::Internal, message()),
+        },
     }
+}
+
+/// What is wrong with a condition that a Parquet reader looked at: it tells of an error of ours, or of
+/// Arrow, as a text in Rust's notation. `None` for other messages, and for errors of the reader itself.
+fn filter_fault(message: &str) -> Option<String> {
+    let (_, fault) = message.split_once("Error evaluating filter predicate: ")?;
+    let kind = ["ArrowError(", "Execution("]
+        .into_iter()
+        .find_map(|kind| fault.strip_prefix(kind))?;
+    let mut text = String::new();
+    let mut characters = kind.split_once('"').map_or("", |(_, text)| text).chars();
+    while let Some(character) = characters.next().filter(|character| *character != '"') {
+        match character {
+            '\\' => text.extend(characters.next()),
+            other => text.push(other),
+        }
+    }
+    Some(match text.is_empty() {
+        true => kind.split([',', ')']).next().unwrap_or_default().to_owned(),
+        false => text,
+    })
 }
 
 /// Whether `message` says that a regular expression does not parse or is too large.

@@ -4,6 +4,7 @@ mod answers;
 mod attributes;
 mod hostile;
 mod ids;
+mod lookups;
 mod pages;
 mod stopping;
 mod words;

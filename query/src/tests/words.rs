@@ -27,7 +27,7 @@ use crate::{Config, router};
 const NOW: i64 = 1_772_366_400_000_000_000;
 
 /// A record of `body` at second `number`.
-fn log(number: usize, body: Option<&str>) -> Value {
+pub(super) fn log(number: usize, body: Option<&str>) -> Value {
     json!({
         "timestamp": NOW + number as i64 * 1_000_000_000, "received_at": NOW,
         "service_name": format!("s{}", number % 3), "severity_number": 9, "body": body,
@@ -65,13 +65,13 @@ fn log_with_attributes(number: usize, body: Option<&str>) -> Value {
 }
 
 /// A store whose parts of logs all have word indexes.
-struct Indexed {
+pub(super) struct Indexed {
     dir: tempfile::TempDir,
     store: Store,
 }
 
 impl Indexed {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Indexed::from(1).await
     }
 
@@ -100,7 +100,7 @@ impl Indexed {
     }
 
     /// Stores `logs` in one request.
-    async fn append(&self, logs: &[Value], flush: bool) {
+    pub(super) async fn append(&self, logs: &[Value], flush: bool) {
         let schema = self.store.schemas().of(Table::Logs);
         let batch = Batch::new(schema, rows(schema, logs), BTreeSet::new()).unwrap();
         let body = serde_json::to_vec(logs).unwrap();
@@ -129,7 +129,7 @@ impl Indexed {
         }
     }
 
-    fn router(&self) -> Router {
+    pub(super) fn router(&self) -> Router {
         let config = Config {
             threads: 2,
             ..Config::default()
@@ -155,7 +155,7 @@ impl Indexed {
     }
 }
 
-async fn answer(router: &Router, sql: &str) -> Value {
+pub(super) async fn answer(router: &Router, sql: &str) -> Value {
     let (status, answer) = ask(router, sql).await;
     assert_eq!(status, StatusCode::OK, "{sql}: {answer}");
     assert!(answer.get("error").is_none(), "{sql}: {answer}");
@@ -428,99 +428,6 @@ async fn the_receipt_tells() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let message = error["error"]["message"].as_str().unwrap();
     assert!(message.contains("no letter or digit"), "{message}");
-}
-
-/// Scenario: 6,000 lines in one part, with the ids of traces of some lines each, some of them beside each
-/// other, some everywhere; an id that no line has; a list of ids; the search bar's form.
-/// Guarantees: a scan reads blocks of rows that have the id, and no part for an id of no line; the
-/// receipt and EXPLAIN say so.
-#[tokio::test(flavor = "multi_thread")]
-async fn trace_ids_are_looked_up() {
-    let indexed = Indexed::new().await;
-    let logs: Vec<Value> = (0..6000)
-        .map(|number| {
-            let mut log = log(number, Some("order accepted"));
-            let trace = if number % 1500 == 7 {
-                9999
-            } else {
-                number / 20
-            };
-            log["trace_id"] = format!("{trace:032x}").into();
-            log
-        })
-        .collect();
-    indexed.append(&logs, true).await;
-    let router = indexed.router();
-    for (condition, count, rows_max) in [
-        (format!("trace_id = '{:032x}'", 77), 20, 2048),
-        (
-            format!("trace_id = X'{:032X}' AND severity_number >= 9", 77),
-            20,
-            2048,
-        ),
-        (
-            format!("trace_id IN ('{:032x}', '{:032x}')", 1, 290),
-            40,
-            3072,
-        ),
-        (format!("trace_id = '{:032x}'", 5555), 0, 1024),
-        (
-            format!("trace_id = '{:032x}' AND matches(body, 'absent')", 77),
-            0,
-            0,
-        ),
-    ] {
-        let sql = format!("SELECT count(*) FROM logs WHERE {condition}");
-        let found = answer(&router, &sql).await;
-        assert_eq!(found["rows"], json!([[count]]), "{found}");
-        let index = &found["receipt"]["index"];
-        assert_eq!(index["parts"], json!(1), "{condition}: {found}");
-        assert!(
-            index["rows"].as_u64().unwrap() <= rows_max,
-            "{condition}: {found}"
-        );
-        let plan = answer(&router, &format!("EXPLAIN {sql}")).await;
-        let last = plan["rows"].as_array().unwrap().last().unwrap();
-        assert_eq!(last[0], json!("word_index"), "{plan}");
-    }
-    // In four of six blocks: all are read.
-    let sql = format!("SELECT count(*) FROM logs WHERE trace_id = '{:032x}'", 9999);
-    let found = answer(&router, &sql).await;
-    assert_eq!(found["rows"], json!([[4]]), "{found}");
-    assert_eq!(
-        found["receipt"]["index"]["parts_common"],
-        json!(1),
-        "{found}"
-    );
-}
-
-/// Scenario: all operators and the function with a constant expression, and one that is no constant.
-/// Guarantees: the same rows as ever; constants are compiled once, which the plan shows by the function.
-#[tokio::test(flavor = "multi_thread")]
-async fn regular_expressions_are_compiled_once() {
-    let indexed = Indexed::new().await;
-    let bodies = ["Card 1", "card 22", "x"];
-    let logs: Vec<Value> = (0..3)
-        .map(|number| log(number, Some(bodies[number])))
-        .collect();
-    indexed.append(&logs, true).await;
-    let router = indexed.router();
-    for (condition, count, once) in [
-        ("body ~ '^c.*[0-9]{2}'", 1, true),
-        ("body ~* '^c.*[0-9]'", 2, true),
-        ("body !~ '^c.*[0-9]'", 2, true),
-        ("body !~* '^c.*[0-9]'", 1, true),
-        ("regexp_like(body, '^c.*[0-9]')", 1, true),
-        ("regexp_like(body, '^c.*[0-9]', 'i')", 2, true),
-        ("regexp_like(body, '^ c .* [0-9]', 'x')", 1, true),
-        ("body ~ service_name", 0, false),
-    ] {
-        let sql = format!("SELECT count(*) FROM logs WHERE {condition}");
-        let found = answer(&router, &sql).await;
-        assert_eq!(found["rows"], json!([[count]]), "{condition}: {found}");
-        let plan = answer(&router, &format!("EXPLAIN {sql}")).await.to_string();
-        assert_eq!(plan.contains("regexp_like("), once, "{plan}");
-    }
 }
 
 /// Scenario: attributes with and without words in the index, in the record, its resource and a column.
