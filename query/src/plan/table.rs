@@ -174,8 +174,13 @@ impl SignalTable {
                 true => Arc::new(PagedReaders(readers)),
                 false => Arc::new(readers),
             };
+        let mut options = state.default_table_options().parquet;
+        if mostly_picked(&parts) {
+            // What conditions have read is kept for the answer by whole batches, around each row.
+            options.global.max_predicate_cache_size = Some(0);
+        }
         let source = ParquetSource::new(Arc::clone(&self.schema))
-            .with_table_parquet_options(state.default_table_options().parquet)
+            .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(readers);
         // Each reader begins with the newest rows: those that are asked for most.
         parts.sort_by_key(|narrowed| std::cmp::Reverse(narrowed.part.time_max));
@@ -271,6 +276,15 @@ impl SignalTable {
         let source = MemorySourceConfig::try_new(&[batches], schema, None)?;
         Ok(DataSourceExec::from_data_source(source))
     }
+}
+
+/// Whether of most rows of `parts` only some are read.
+fn mostly_picked(parts: &[Narrowed]) -> bool {
+    let rows = |picked: bool| -> u64 {
+        let parts = parts.iter().filter(|part| part.rows.is_some() == picked);
+        parts.map(|narrowed| narrowed.part.rows).sum()
+    };
+    rows(true) > rows(false)
 }
 
 /// A scan that has to filter its rows itself: what it reads, and what of that goes on.
