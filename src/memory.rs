@@ -12,9 +12,9 @@
 //! | 95 % | refuse new requests (503, UNAVAILABLE) | 90 % |
 //!
 //! What the process holds beyond (caches, connections, what the allocator keeps) is seen by the
-//! operating system only: where its figure nears the limit, the allocator gives back what it keeps for
-//! reuse; above the limit, and while much is counted, the stage is the last one. Settings that would let one piece alone take most of the limit are lowered
-//! at the start.
+//! operating system only: while much is counted, its figure decides where it is the larger one, and where
+//! it nears the limit, the allocator gives back what it keeps for reuse. Settings that would let one
+//! piece alone take most of the limit are lowered at the start.
 
 use std::time::Duration;
 
@@ -31,8 +31,6 @@ use crate::config::Settings;
 
 /// How often to look.
 const TICK: Duration = Duration::from_millis(50);
-/// Looks from one purge of the allocator to the next.
-const PURGE_TICKS: u32 = 4;
 /// Where each stage begins, in percent of the limit.
 const STAGES: [(u64, Stage); 3] = [
     (95, Stage::Refuse),
@@ -153,7 +151,6 @@ impl Governor {
     async fn run(self, stop: CancellationToken) {
         metrics::gauge!("oriel_memory_limit_bytes").set(self.limit as f64);
         let mut stage = Stage::Calm;
-        let mut ticks = 0;
         while stop
             .run_until_cancelled(tokio::time::sleep(TICK))
             .await
@@ -161,12 +158,11 @@ impl Governor {
         {
             let used = self.used();
             used.export();
-            let resident = resident();
-            ticks = u32::saturating_add(ticks, 1);
-            let near = self.limit / 8 * 7;
-            if ticks >= PURGE_TICKS && resident.is_some_and(|resident| resident > near) {
-                ticks = 0;
+            let mut resident = self::resident();
+            let near = self.limit / 8 * 5;
+            if resident.is_some_and(|resident| resident > near) {
                 let _ = tokio::task::spawn_blocking(allocator::purge).await;
+                resident = self::resident();
             }
             let next = next(stage, used, resident, self.limit);
             if next != stage {
@@ -192,9 +188,10 @@ impl Governor {
 /// The stage after `now`, with `used` of `limit` bytes, `resident` as the system says.
 fn next(now: Stage, used: Used, resident: Option<u64>, limit: u64) -> Stage {
     // Where little can be given back, what is resident is the allocator's, and refusing would not end.
-    let much = used.sum() - used.kept() > limit / 4;
-    let over = much && resident.is_some_and(|resident| resident > limit);
-    let used = if over { limit } else { used.sum() };
+    let much = used.sum() - used.kept() > limit / 8;
+    // Work that has begun still grows after a refusal.
+    let resident = resident.map_or(0, |resident| resident.saturating_add(limit / 16));
+    let used = used.sum().max(if much { resident } else { 0 });
     let percent = u64::try_from(u128::from(used) * 100 / u128::from(limit.max(1)));
     let percent = percent.unwrap_or(u64::MAX);
     let at = |(begin, stage): &(u64, Stage)| {
@@ -264,7 +261,7 @@ fn lower_to(settings: &mut Settings, limit: u64) {
     lower(
         "storage.buffer_bytes_max",
         &mut storage.buffer_bytes_max,
-        limit / 4,
+        limit / 5,
     );
     lower("storage.flush_bytes", &mut storage.flush_bytes, limit / 16);
     lower(
@@ -333,17 +330,23 @@ mod tests {
         assert_eq!(turns, want);
     }
 
-    /// Scenario: the system says that the process is above the limit, with much counted and with
+    /// Scenario: the system says that the process holds more than is counted, with much counted and with
     /// little.
-    /// Guarantees: with much, requests are refused; with little, nothing is, since it would not end.
+    /// Guarantees: with much, its figure decides; with little, nothing is shed, since it would not end.
     #[test]
     fn believes_the_system_where_that_helps() {
+        for (resident, stage) in [
+            (687, Stage::Calm),
+            (688, Stage::Queries),
+            (788, Stage::Flush),
+            (888, Stage::Refuse),
+            (2000, Stage::Refuse),
+        ] {
+            let next = next(Stage::Calm, buffers(126), Some(resident), 1000);
+            assert_eq!(next, stage, "{resident}");
+        }
         assert_eq!(
-            next(Stage::Calm, buffers(300), Some(1001), 1000),
-            Stage::Refuse
-        );
-        assert_eq!(
-            next(Stage::Calm, buffers(250), Some(5000), 1000),
+            next(Stage::Calm, buffers(125), Some(5000), 1000),
             Stage::Calm
         );
         assert_eq!(next(Stage::Refuse, buffers(100), None, 1000), Stage::Calm);
@@ -351,10 +354,10 @@ mod tests {
         assert!(resident() > Some(1 << 20));
         let process = Used {
             process: 250,
-            ..buffers(200)
+            ..buffers(125)
         };
         assert_eq!(next(Stage::Calm, process, Some(5000), 1000), Stage::Calm);
-        assert_eq!(next(Stage::Calm, process, None, 500), Stage::Flush);
+        assert_eq!(next(Stage::Calm, process, None, 500), Stage::Queries);
     }
 
     /// Scenario: the default settings under a small limit, and under a large one.

@@ -25,7 +25,7 @@ const TEXT: usize = 1000;
 /// Requests without an answer, at most: the sender has limits, too.
 const OPEN_MAX: usize = 600;
 /// The setting `limits.memory`.
-const LIMIT: u64 = 64 << 20;
+const LIMIT: u64 = 256 << 20;
 
 /// What became of requests.
 #[derive(Debug, Default)]
@@ -121,6 +121,22 @@ async fn pace(sender: &Sender, next: &AtomicU64) -> u64 {
     stored.into_iter().sum()
 }
 
+/// The one row of numbers that answers `sql`; asked again for a minute at most while the server says
+/// that merges leave no room for it.
+async fn counts(api: &Api, sql: &str) -> Vec<i64> {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = api.post(sql).await;
+        if answer.status == 200 {
+            let row = answer.json()["rows"][0].take();
+            return serde_json::from_value(row).unwrap();
+        }
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(answer.status == 503 && Instant::now() < end, "{text}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 /// How many rows are stored, each of them once. Asked for slice by slice: a server with so little
 /// memory does not hold the names of all.
 async fn rows_once(api: &Api) -> u64 {
@@ -131,11 +147,11 @@ async fn rows_once(api: &Api) -> u64 {
             "SELECT count(*), count(DISTINCT split_part(body, ' ', 1)) FROM logs
              WHERE CAST(split_part(body, '-', 1) AS BIGINT) % {SLICES} = {slice}"
         );
-        let counted = api.ints(&sql).await;
+        let counted = counts(api, &sql).await;
         assert_eq!(counted[0], counted[1], "a row twice");
         rows += u64::try_from(counted[0]).unwrap();
     }
-    let all = api.ints("SELECT count(*) FROM logs").await;
+    let all = counts(api, "SELECT count(*) FROM logs").await;
     assert_eq!(all, [rows as i64], "rows of no slice");
     rows
 }
@@ -163,22 +179,21 @@ async fn flood(sender: &Sender, next: &AtomicU64, rate: u64, duration: Duration)
     drop(open.acquire_many(OPEN_MAX as u32).await.unwrap());
 }
 
-/// Scenario: a server with 64 MiB for everything takes what it can; then ten times as much comes,
+/// Scenario: a server with 256 MiB for everything takes what it can; then ten times as much comes,
 /// open loop, over gRPC and HTTP, with queries beside it; then a little.
 /// Guarantees: every request is stored or refused with advice to retry, early enough that none waits
-/// for ever; stored rows are those of stored requests, each once; resident memory grows by no
-/// more than twice the limit; requests are taken again afterwards, and the server is ready.
+/// for ever; stored rows are those of stored requests, each once; resident memory stays
+/// below the limit; requests are taken again afterwards, and the server is ready.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_times_the_load_is_refused_in_part_and_none_is_lost() {
     let seconds = number("ORIEL_OVERLOAD_SECONDS").unwrap_or(4);
     let mut server = Server::start_with(
         &[],
         &[
-            ("ORIEL_LIMITS_MEMORY", "64 MiB"),
+            ("ORIEL_LIMITS_MEMORY", "256 MiB"),
             ("ORIEL_COLLECTOR_BODY_BYTES_MAX", "1 MiB"),
+            // The sender has half of the cores: without this it could not overload the server.
             ("ORIEL_COLLECTOR_IN_FLIGHT_BYTES_MAX", "2 MiB"),
-            ("ORIEL_STORAGE_BUFFER_BYTES_MAX", "2 MiB"),
-            ("ORIEL_STORAGE_WAL_SEGMENT_BYTES", "4 MiB"),
         ],
     )
     .await;
@@ -225,7 +240,8 @@ async fn ten_times_the_load_is_refused_in_part_and_none_is_lost() {
     let grown = highest.saturating_sub(idle) >> 20;
     eprintln!(
         "pace {pace}/s, sent {sent}, stored {stored}, refused {refused}, unsure {unsure}, {queries} queries, \
-         memory +{grown} MiB, recovered in {} ms",
+         memory +{grown} to {} MiB, recovered in {} ms",
+        highest >> 20,
         recovered.as_millis()
     );
     assert_eq!(stored + refused + unsure, sent);
@@ -236,8 +252,7 @@ async fn ten_times_the_load_is_refused_in_part_and_none_is_lost() {
         (least..=most).contains(&rows),
         "{rows} rows of {least} to {most}"
     );
-    // The account counts what is kept for telemetry; connections and the allocator come on top.
-    assert!(highest <= idle + 2 * LIMIT, "grew by {grown} MiB");
+    assert!(highest <= LIMIT, "{} MiB", highest >> 20);
     assert!(server.stop().success());
 }
 
