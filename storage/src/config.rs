@@ -86,7 +86,7 @@ pub struct Config {
     pub early_max: Duration,
     /// Rows of a Parquet row group. Default 131,072.
     pub row_group_rows: usize,
-    /// Parts of logs with this many rows or more get a word index. Default 50,000: what a small flush
+    /// Parts of logs with this many rows or more get a word index. Default 25,000: what a small flush
     /// writes is merged soon. 0 makes no indexes.
     pub index_rows_min: usize,
     /// Keys of attributes of logs whose words are in these indexes as well, such as `user.id`: those of
@@ -136,7 +136,7 @@ impl Default for Config {
             late_max: DAY * 7,
             early_max: DAY * 2,
             row_group_rows: 131_072,
-            index_rows_min: 50_000,
+            index_rows_min: 25_000,
             index_attributes: Vec::new(),
             promote_spans: Vec::new(),
             promote_logs: Vec::new(),

@@ -137,8 +137,8 @@ impl WordsWriter {
         };
         let texts = rows.column(self.column).as_string::<i32>();
         let trace_ids = rows.column(self.trace_id).as_binary::<i32>();
-        let texts = texts.iter().zip(trace_ids).enumerate();
-        let added = texts.into_iter().try_for_each(|(row, (text, trace_id))| {
+        let mut texts = texts.iter().zip(trace_ids).enumerate();
+        let added = texts.try_for_each(|(row, (text, trace_id))| {
             let of = |source: &mut Source| source.of(rows, row);
             let attributes: Vec<Arc<str>> = self.attributes.iter_mut().flat_map(of).collect();
             writer.add_row(text, &attributes, trace_id)
