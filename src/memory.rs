@@ -31,6 +31,8 @@ use crate::config::Settings;
 
 /// How often to look.
 const TICK: Duration = Duration::from_millis(50);
+/// Looks without a purge of the allocator after one that gave little back.
+const PAUSE_TICKS: u32 = 10;
 /// Where each stage begins, in percent of the limit.
 const STAGES: [(u64, Stage); 3] = [
     (95, Stage::Refuse),
@@ -151,6 +153,7 @@ impl Governor {
     async fn run(self, stop: CancellationToken) {
         metrics::gauge!("oriel_memory_limit_bytes").set(self.limit as f64);
         let mut stage = Stage::Calm;
+        let mut pause: u32 = 0;
         while stop
             .run_until_cancelled(tokio::time::sleep(TICK))
             .await
@@ -160,11 +163,18 @@ impl Governor {
             used.export();
             let mut resident = self::resident();
             let near = self.limit / 8 * 5;
-            if resident.is_some_and(|resident| resident > near) {
+            pause = pause.saturating_sub(1);
+            if pause == 0 && resident > Some(near) {
                 let _ = tokio::task::spawn_blocking(allocator::purge).await;
+                let before = resident;
                 resident = self::resident();
+                let given = before.unwrap_or(0).saturating_sub(resident.unwrap_or(0));
+                if given < self.limit / 64 {
+                    pause = PAUSE_TICKS;
+                }
             }
-            let next = next(stage, used, resident, self.limit);
+            let merges = self.store.merge_bytes();
+            let next = next(stage, used, merges, resident, self.limit);
             if next != stage {
                 self.shed(next, used);
                 stage = next;
@@ -185,10 +195,12 @@ impl Governor {
     }
 }
 
-/// The stage after `now`, with `used` of `limit` bytes, `resident` as the system says.
-fn next(now: Stage, used: Used, resident: Option<u64>, limit: u64) -> Stage {
-    // Where little can be given back, what is resident is the allocator's, and refusing would not end.
-    let much = used.sum() - used.kept() > limit / 8;
+/// The stage after `now`, with `used` of `limit` bytes, `merges` of them for merges, `resident` as the
+/// system says.
+fn next(now: Stage, used: Used, merges: u64, resident: Option<u64>, limit: u64) -> Stage {
+    // Where refusals give little back (merges go on), refusing would not end.
+    let given_back = used.sum() - used.kept();
+    let much = given_back.saturating_sub(merges) > limit / 16;
     // Work that has begun still grows after a refusal.
     let resident = resident.map_or(0, |resident| resident.saturating_add(limit / 16));
     let used = used.sum().max(if much { resident } else { 0 });
@@ -313,7 +325,7 @@ mod tests {
         let mut stage = Stage::Calm;
         let mut turns = Vec::new();
         for percent in (0..=100).chain((0..100).rev()) {
-            let now = next(stage, buffers(percent * 10), None, 1000);
+            let now = next(stage, buffers(percent * 10), 0, None, 1000);
             if now != stage {
                 turns.push((percent, now));
             }
@@ -342,22 +354,32 @@ mod tests {
             (888, Stage::Refuse),
             (2000, Stage::Refuse),
         ] {
-            let next = next(Stage::Calm, buffers(126), Some(resident), 1000);
+            let next = next(Stage::Calm, buffers(63), 0, Some(resident), 1000);
             assert_eq!(next, stage, "{resident}");
         }
         assert_eq!(
-            next(Stage::Calm, buffers(125), Some(5000), 1000),
+            next(Stage::Calm, buffers(62), 0, Some(5000), 1000),
             Stage::Calm
         );
-        assert_eq!(next(Stage::Refuse, buffers(100), None, 1000), Stage::Calm);
-        assert_eq!(next(Stage::Calm, buffers(u64::MAX), None, 0), Stage::Refuse);
+        assert_eq!(
+            next(Stage::Refuse, buffers(100), 0, None, 1000),
+            Stage::Calm
+        );
+        assert_eq!(
+            next(Stage::Calm, buffers(u64::MAX), 0, None, 0),
+            Stage::Refuse
+        );
         assert!(resident() > Some(1 << 20));
         let process = Used {
             process: 250,
-            ..buffers(125)
+            work: 130,
+            ..buffers(62)
         };
-        assert_eq!(next(Stage::Calm, process, Some(5000), 1000), Stage::Calm);
-        assert_eq!(next(Stage::Calm, process, None, 500), Stage::Queries);
+        assert_eq!(
+            next(Stage::Calm, process, 130, Some(5000), 1000),
+            Stage::Calm
+        );
+        assert_eq!(next(Stage::Calm, process, 130, None, 500), Stage::Flush);
     }
 
     /// Scenario: the default settings under a small limit, and under a large one.

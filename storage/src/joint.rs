@@ -6,7 +6,8 @@
 //! batch each, here and in every flush and query behind. All frames of a run become durable or none
 //! does, so the batch comes with the last of them, as in a replay. A request that spoils a batch
 //! (malformed, with text that is no UTF-8) is found by halving and handed back, to be decoded and
-//! refused alone; so is one without rows, which needs no log.
+//! refused alone; so is one without rows, which needs no log, and so are those behind many that spoil,
+//! behind very many bytes, and when buffers are full.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -27,6 +28,12 @@ use crate::{Batch, Error, Frame, Result, TenantId, WalPosition, failpoint};
 
 /// Bodies that are decoded at once, at most.
 const BODIES_BYTES_MAX: usize = 512 << 10;
+
+/// Bodies of a run that are decoded before it is written: others wait for it.
+const RUN_BYTES_MAX: usize = 4 << 20;
+
+/// Batches of a run that requests spoil, before what is left of it is decoded alone.
+const SPOILED_MAX: usize = 16;
 
 /// Rows take about this many times the memory of their plain body. Only reserved until it is known.
 const ROWS_OF_BODY: u64 = 4;
@@ -147,14 +154,22 @@ impl Drop for Room {
 pub(crate) struct Requests {
     pub(crate) state: Arc<State>,
     pub(crate) wake: Arc<Wake>,
+    /// Bytes of rows that are neither buffered nor refused yet.
+    pub(crate) reserved: Arc<AtomicU64>,
+    /// The setting: beyond it, what is left of a run goes back, to be refused by its true size.
+    pub(crate) buffer_bytes_max: u64,
     /// Buffered bytes that start a flush.
     pub(crate) flush_bytes: u64,
 }
 
 impl Group<Pending> for Requests {
     fn prepare(&mut self, mut run: Vec<Queued<Pending>>) -> Vec<Queued<Pending>> {
+        let mut left = Left {
+            bytes: RUN_BYTES_MAX,
+            spoiled: SPOILED_MAX,
+        };
         for group in groups(&run) {
-            decode(&mut run, &group);
+            self.decode(&mut run, &group, &mut left);
         }
         let made = |queued: &mut Queued<Pending>| matches!(queued.item.rows, Rows::Made(_));
         for queued in run.extract_if(.., |queued| !made(queued)) {
@@ -247,26 +262,45 @@ fn groups(run: &[Queued<Pending>]) -> Vec<Vec<usize>> {
     groups.into_iter().map(|(_, _, places)| places).collect()
 }
 
-/// Makes the rows of the requests at `places`; those that have to be decoded alone stay plain.
-fn decode(run: &mut [Queued<Pending>], places: &[usize]) {
-    let mut requests = Vec::with_capacity(places.len());
-    let mut with = None;
-    for at in places {
-        let item = &run[*at].item;
-        if let Rows::Plain(plain, decode) = &item.rows {
-            requests.push((&plain[..], item.received_at));
-            with = Some((decode, item.signal));
+/// What may still be done for a run before it is written.
+#[derive(Debug)]
+struct Left {
+    bytes: usize,
+    spoiled: usize,
+}
+
+impl Requests {
+    /// Makes the rows of the requests at `places`; those that have to be decoded alone stay plain.
+    fn decode(&self, run: &mut [Queued<Pending>], places: &[usize], left: &mut Left) {
+        let taken = self.state.buffer_bytes() + self.reserved.load(Ordering::Relaxed);
+        if left.bytes == 0 || left.spoiled == 0 || taken >= self.buffer_bytes_max {
+            return;
         }
-    }
-    let joint = with.and_then(|(decode, signal)| decode.decode(signal, &requests));
-    match joint {
-        Some(joint) => hand_out(run, places, joint),
-        None if places.len() > 1 => {
-            let (one, other) = places.split_at(places.len() / 2);
-            decode(run, one);
-            decode(run, other);
+        let mut requests = Vec::with_capacity(places.len());
+        let (mut with, mut bytes) = (None, 0);
+        for at in places {
+            let item = &run[*at].item;
+            if let Rows::Plain(plain, decode) = &item.rows {
+                requests.push((&plain[..], item.received_at));
+                bytes += plain.len();
+                with = Some((decode, item.signal));
+            }
         }
-        None => {}
+        let joint = with.and_then(|(decode, signal)| decode.decode(signal, &requests));
+        match joint {
+            Some(joint) => {
+                left.bytes = left.bytes.saturating_sub(bytes);
+                hand_out(run, places, joint);
+            }
+            None => {
+                left.spoiled -= 1;
+                if places.len() > 1 {
+                    let (one, other) = places.split_at(places.len() / 2);
+                    self.decode(run, one, left);
+                    self.decode(run, other, left);
+                }
+            }
+        }
     }
 }
 

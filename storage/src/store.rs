@@ -187,9 +187,12 @@ impl Store {
         let engine = recovered.engine;
         let slots = Slots::load(&lock(&engine.catalog))?;
         let wake = Arc::new(Wake::default());
+        let reserved: Arc<AtomicU64> = Arc::default();
         let requests = Requests {
             state: Arc::clone(&engine.state),
             wake: Arc::clone(&wake),
+            reserved: Arc::clone(&reserved),
+            buffer_bytes_max: engine.config.buffer_bytes_max.as_u64(),
             flush_bytes: engine.config.flush_threshold(),
         };
         let (stop, stopped) = watch::channel(false);
@@ -199,7 +202,7 @@ impl Store {
             wake,
             slots,
             hash_secret: hash_secret(&recovered.secret),
-            reserved: Arc::default(),
+            reserved,
             closing: AtomicBool::new(false),
             stop,
             tasks: Mutex::default(),
@@ -368,10 +371,14 @@ impl Store {
 
     /// Memory that flushes and merges which run now take beside the rows, at most.
     pub fn work_bytes(&self) -> u64 {
+        self.merge_bytes() + self.0.engine.state.sealed_bytes()
+    }
+
+    /// What a merge takes of that.
+    pub fn merge_bytes(&self) -> u64 {
         let engine = &self.0.engine;
         let merging = engine.merging.load(Ordering::Relaxed);
-        let merge = u64::from(merging) * engine.config.compact_memory_bytes.as_u64();
-        merge + engine.state.sealed_bytes()
+        u64::from(merging) * engine.config.compact_memory_bytes.as_u64()
     }
 
     /// Memory of the window of requests that were stored.

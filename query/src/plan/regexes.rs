@@ -16,7 +16,7 @@ use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, LogicalPlan, Operator, ScalarUDF, lit, not,
 };
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use crate::work;
 
@@ -29,28 +29,37 @@ const KEPT_MAX: usize = 16;
 /// Rows between two looks whether somebody still waits.
 const ROWS_BETWEEN_LOOKS: usize = 256;
 
-static KEPT: Mutex<Vec<(String, Regex)>> = Mutex::new(Vec::new());
+/// Bytes of the program of one that is kept; larger ones are compiled for each batch.
+const KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// `pattern` compiled. Errors: it is none.
-fn compiled(pattern: String) -> Result<Regex> {
-    let find = |kept: &mut Vec<(String, Regex)>| {
+static KEPT: Mutex<Vec<(String, Arc<Regex>)>> = Mutex::new(Vec::new());
+
+/// `pattern` compiled, with what it learned of texts before. Errors: it is none.
+fn compiled(pattern: String) -> Result<Arc<Regex>> {
+    let find = |kept: &mut Vec<(String, Arc<Regex>)>| {
         let at = kept.iter().position(|(known, _)| *known == pattern)?;
         let found = kept.remove(at);
-        kept.push(found.clone());
-        Some(found.1)
+        let regex = Arc::clone(&found.1);
+        kept.push(found);
+        Some(regex)
     };
     // Nothing under this lock can panic half way.
     let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = find(&mut kept()) {
         return Ok(known);
     }
-    let made = Regex::new(&pattern);
-    let made = made.or_else(|error| exec_err!("regular expression did not compile: {error}"))?;
+    let small = RegexBuilder::new(&pattern)
+        .size_limit(KEPT_BYTES_MAX)
+        .build();
+    let Ok(made) = small.map(Arc::new) else {
+        let made = Regex::new(&pattern).map(Arc::new);
+        return made.or_else(|error| exec_err!("regular expression did not compile: {error}"));
+    };
     let mut kept = kept();
     if kept.len() >= KEPT_MAX {
         kept.remove(0);
     }
-    kept.push((pattern, made.clone()));
+    kept.push((pattern, Arc::clone(&made)));
     Ok(made)
 }
 

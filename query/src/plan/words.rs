@@ -26,7 +26,7 @@ const COLUMN: &str = "body";
 /// The column whose ids are in them.
 const TRACE_ID: &str = "trace_id";
 /// Of longer lists of ids indexes are not asked.
-const IDS_MAX: usize = 1_000;
+const IDS_MAX: usize = 64;
 /// Name of the function.
 const MATCHES: &str = "matches";
 

@@ -8,10 +8,11 @@
 //! 4. Rows in and rows out are counted (P2), and the new file is compared with its checksum, before
 //!    anyone hears of the new part.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::buffer::Buffer;
 use arrow::compute::concat_batches;
 
 use super::Merge;
@@ -129,6 +130,29 @@ struct Input {
     at: usize,
 }
 
+/// Memory of batches of which some share pages: shared texts are views of them.
+#[derive(Debug, Default)]
+struct Held(HashSet<*const u8>);
+
+impl Held {
+    /// What `rows` hold beyond the batches added before.
+    fn add(&mut self, rows: &RecordBatch) -> usize {
+        let mut bytes = 0;
+        for column in rows.columns() {
+            bytes += match column.as_string_view_opt() {
+                None => column.get_array_memory_size(),
+                Some(texts) => {
+                    let pages = texts.data_buffers().iter();
+                    let new = pages.filter(|page| self.0.insert(page.data_ptr().as_ptr()));
+                    let new: usize = new.map(Buffer::capacity).sum();
+                    new + size_of_val(texts.views().inner().as_slice())
+                }
+            };
+        }
+        bytes
+    }
+}
+
 /// The rows of all inputs in order.
 #[derive(Debug)]
 struct MergedRows {
@@ -139,6 +163,7 @@ struct MergedRows {
     chosen: Vec<RowAt>,
     /// Memory of the pending batches.
     pending_bytes: usize,
+    held: Held,
     /// Chosen rows are gathered when the pending batches take more than this.
     pending_bytes_max: usize,
 }
@@ -166,6 +191,7 @@ impl MergedRows {
             pending: Vec::new(),
             chosen: Vec::new(),
             pending_bytes: 0,
+            held: Held::default(),
             pending_bytes_max: memory / 4,
         };
         let share = memory / 8 / files.len().max(1);
@@ -197,7 +223,7 @@ impl MergedRows {
                 input.keys = self.order.keys(&rows)?;
                 (input.len, input.at) = (rows.num_rows(), 0);
                 input.slot = Some(self.pending.len() as u32);
-                self.pending_bytes += rows.get_array_memory_size();
+                self.pending_bytes += self.held.add(&rows);
                 self.pending.push(rows);
                 break;
             }
@@ -283,8 +309,8 @@ impl MergedRows {
                 *slot = kept.len() as u32 - 1;
             }
         }
-        let bytes = kept.iter().map(RecordBatch::get_array_memory_size);
-        self.pending_bytes = bytes.sum();
+        self.held = Held::default();
+        self.pending_bytes = kept.iter().map(|rows| self.held.add(rows)).sum();
         self.pending = kept;
     }
 }
