@@ -1,8 +1,8 @@
 //! Threads for work that may wait: flushes, merges, retention, scrubbing. The system lets what
 //! takes requests and answers queries go before them.
 //!
-//! A thread for each piece of work, since an unprivileged thread cannot get its priority back. In: a
-//! closure. Out: its result; `None` when it panicked.
+//! A thread for each piece of such work, since an unprivileged thread cannot get its priority back; what
+//! is urgent runs on the blocking pool. In: a closure. Out: its result; `None` when it panicked.
 
 use tokio::sync::oneshot;
 
@@ -20,18 +20,19 @@ pub(crate) enum Urgency {
     Now,
 }
 
-/// Runs `work` on a thread called `name`.
+/// Runs `work`; what may wait on a thread called `name`.
 pub(crate) async fn run<T: Send + 'static>(
     name: &'static str,
     urgency: Urgency,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
+    if urgency == Urgency::Now {
+        return tokio::task::spawn_blocking(work).await.ok();
+    }
     let (sender, done) = oneshot::channel();
     let thread = std::thread::Builder::new().name(format!("oriel-{name}"));
     let started = thread.spawn(move || {
-        if urgency == Urgency::Later {
-            step_back();
-        }
+        step_back();
         // Nobody may be waiting any more.
         let _ = sender.send(work());
     });

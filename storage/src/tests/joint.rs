@@ -94,6 +94,22 @@ async fn each_request_has_its_own_rows_and_answer() {
     assert_eq!(store.stats().part_rows, stored as u64);
 }
 
+/// Scenario: a request when buffers have room for one byte more.
+/// Guarantees: it comes back undecoded, to be taken or refused by its true size, and nothing is shown or
+/// counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn full_buffers_send_requests_back() {
+    let mut home = Home::new();
+    home.config.buffer_bytes_max = bytesize::ByteSize::b(1);
+    let store = home.open().await;
+    let request = Request::new(1, &[(Table::Logs, 2)]);
+    for outcome in send_all(&store, &[request]).await {
+        assert!(matches!(outcome.unwrap(), Appended::Alone(..)));
+    }
+    assert_eq!(rows_count(&store, Table::Logs), 0);
+    assert_eq!(store.buffer_bytes(), 0);
+}
+
 /// Scenario: the log's folder vanishes below requests that wait; a store that is closed.
 /// Guarantees: all of them are refused, retryably, and none of their rows is shown or counted.
 #[tokio::test(flavor = "multi_thread")]
