@@ -16,6 +16,10 @@ use oriel_storage::ContentType;
 use oriel_storage::schema::Schemas;
 use prost::Message;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The recorded requests of a signal.
 fn shop(signal: Signal) -> Vec<Vec<u8>> {
     let name = format!("../tests/data/shop/{signal}.binpb.zst");

@@ -1,10 +1,10 @@
-//! Columns that no row of a batch has: arrays of NULL, and lists without items, made once for batches
-//! of as many rows and shared by all their columns of one type.
+//! Columns that no row of a batch has: arrays of NULL, and lists without items, made once and shared by
+//! all batches and all columns of one type.
 //!
-//! In: a number of rows. Out: an array for each column of a table. Memory is bounded: the arrays of
-//! the last [`KEPT`] sizes are kept, none of more than [`ROWS_MAX`] rows (about 50 bytes a row).
+//! In: a number of rows. Out: an array for each column of a table. Memory is bounded: arrays of
+//! [`ROWS_MAX`] rows are kept (about 50 bytes a row), and their beginnings for the last [`KEPT`] sizes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::{Array, ArrayRef, ListArray, new_empty_array, new_null_array};
 use arrow::buffer::OffsetBuffer;
@@ -31,6 +31,24 @@ pub(super) struct Columns {
 }
 
 impl Columns {
+    /// Their first `rows` rows, in the same memory; equal arrays stay one.
+    fn first(&self, rows: usize) -> Columns {
+        let first = |arrays: &[ArrayRef]| {
+            let mut out: Vec<ArrayRef> = Vec::with_capacity(arrays.len());
+            for (at, array) in arrays.iter().enumerate() {
+                let known = arrays[..at].iter().position(|a| Arc::ptr_eq(a, array));
+                out.push(known.map_or_else(|| array.slice(0, rows), |at| Arc::clone(&out[at])));
+            }
+            out
+        };
+        Columns {
+            rows,
+            bytes: 0,
+            nulls: first(&self.nulls),
+            empty_lists: first(&self.empty_lists),
+        }
+    }
+
     /// Memory of the arrays of NULL, each counted once.
     fn memory(&self) -> usize {
         let first = |(at, array): &(usize, &ArrayRef)| {
@@ -48,6 +66,8 @@ impl Columns {
 #[derive(Debug)]
 pub(super) struct Absent {
     types: Vec<DataType>,
+    /// The arrays of [`ROWS_MAX`] rows.
+    whole: OnceLock<Columns>,
     /// Last used first.
     kept: Mutex<Vec<Arc<Columns>>>,
 }
@@ -57,6 +77,7 @@ impl Absent {
         let types = schema.columns.iter();
         Absent {
             types: types.map(|column| column.buffer_type().clone()).collect(),
+            whole: OnceLock::new(),
             kept: Mutex::default(),
         }
     }
@@ -73,7 +94,14 @@ impl Absent {
             Some(at) => kept[..=at].rotate_right(1),
             None => {
                 kept.truncate(KEPT - 1);
-                kept.insert(0, Arc::new(self.make(rows)?));
+                let whole = match self.whole.get() {
+                    Some(whole) => whole,
+                    None => {
+                        let whole = self.make(ROWS_MAX)?;
+                        self.whole.get_or_init(|| whole)
+                    }
+                };
+                kept.insert(0, Arc::new(whole.first(rows)));
             }
         }
         Ok(Arc::clone(&kept[0]))

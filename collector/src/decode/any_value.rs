@@ -336,11 +336,32 @@ pub(super) fn write_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Bytes that are looked at together.
+const STRIDE: usize = 16;
+
+/// Whether JSON wants `byte` escaped.
+#[inline]
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+#[inline]
 fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
+    // Without a branch for each byte, so that the compiler makes vectors of them.
+    let has_special = |bytes: &[u8]| bytes.iter().fold(false, |any, b| any | is_special(*b));
+    let (strides, rest) = text.as_chunks::<STRIDE>();
+    if strides.iter().any(|bytes| has_special(bytes)) || has_special(rest) {
+        write_specials(text, out);
+    } else {
+        out.extend_from_slice(text);
+    }
+}
+
+fn write_specials(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut plain = 0;
     for (i, byte) in text.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
+        if !is_special(*byte) {
             continue;
         }
         out.extend_from_slice(&text[plain..i]);

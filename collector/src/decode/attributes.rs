@@ -5,8 +5,6 @@
 //! column's type; everything else goes to the overflow, and a promoted key found there makes its
 //! column a stray of the batch.
 
-use std::ops::Range;
-
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Float64Type, Int64Type};
 use arrow::error::ArrowError;
@@ -111,14 +109,38 @@ fn hash(key: &[u8]) -> u32 {
 
 /// A value that fits a promoted column.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Scalar<'a> {
-    String(&'a [u8]),
+pub(super) enum Scalar<T> {
+    String(T),
     Int(i64),
     Double(f64),
     Bool(bool),
 }
 
-impl<'a> Scalar<'a> {
+impl<T> Scalar<T> {
+    /// The same value, its text by way of `text`.
+    #[inline]
+    pub(super) fn map<U>(self, text: impl FnOnce(T) -> U) -> Scalar<U> {
+        match self {
+            Scalar::String(value) => Scalar::String(text(value)),
+            Scalar::Int(value) => Scalar::Int(value),
+            Scalar::Double(value) => Scalar::Double(value),
+            Scalar::Bool(value) => Scalar::Bool(value),
+        }
+    }
+
+    /// The same value, its text borrowed.
+    #[inline]
+    pub(super) fn as_ref(&self) -> Scalar<&T> {
+        match self {
+            Scalar::String(value) => Scalar::String(value),
+            Scalar::Int(value) => Scalar::Int(*value),
+            Scalar::Double(value) => Scalar::Double(*value),
+            Scalar::Bool(value) => Scalar::Bool(*value),
+        }
+    }
+}
+
+impl<'a> Scalar<&'a [u8]> {
     /// `value`, if a column of type `want` holds it.
     #[inline]
     fn of(want: ValueType, value: Value<'a>) -> Option<Self> {
@@ -160,7 +182,7 @@ impl Placer {
         &mut self,
         promoted: &Promoted,
         set: &mut [Attribute<'a>],
-        mut put: impl FnMut(usize, Scalar<'a>),
+        mut put: impl FnMut(usize, Scalar<&'a [u8]>),
     ) {
         self.next_set();
         for (i, attribute) in set.iter().enumerate() {
@@ -248,29 +270,23 @@ impl PromotedColumns {
         PromotedColumns(columns.map(column).collect())
     }
 
-    /// Sets `row` of the column of `slot`; `value` has its type, by [`Placer::place`].
+    /// Whether the column of `slot` has a row for each group.
+    pub(super) fn is_shared(&self, slot: usize) -> bool {
+        matches!(self.0[slot], Column::Shared(_))
+    }
+
+    /// Sets `row` of the column of `slot`, a group's number if it is shared; `value` has its type, by
+    /// [`Placer::place`].
     #[inline]
-    pub(super) fn set(&mut self, slot: usize, row: usize, value: Scalar<'_>) {
+    pub(super) fn set(&mut self, slot: usize, row: usize, value: Scalar<&[u8]>) {
         match (&mut self.0[slot], value) {
-            (Column::String(column), Scalar::String(text)) => column.set(row, text),
+            (Column::String(column) | Column::Shared(column), Scalar::String(text)) => {
+                column.set(row, text);
+            }
             (Column::Int(column), Scalar::Int(value)) => column.set(row, value),
             (Column::Double(column), Scalar::Double(value)) => column.set(row, value),
             (Column::Bool(column), Scalar::Bool(value)) => column.set(row, value),
             _ => {}
-        }
-    }
-
-    /// Sets the rows in `rows`, which are those of `group`.
-    pub(super) fn set_run(
-        &mut self,
-        slot: usize,
-        rows: Range<usize>,
-        group: usize,
-        value: Scalar<'_>,
-    ) {
-        match (&mut self.0[slot], value) {
-            (Column::Shared(column), Scalar::String(text)) => column.set(group, text),
-            _ => rows.for_each(|row| self.set(slot, row, value)),
         }
     }
 

@@ -22,6 +22,7 @@ mod column;
 mod exemplars;
 mod fields;
 mod json;
+mod known;
 mod logs;
 mod metrics;
 mod resource;

@@ -1,5 +1,8 @@
-//! What every record inherits: resource, scope and schema URLs, read and encoded once per group
-//! and repeated for the rows of the group.
+//! What every record inherits: resource, scope and schema URLs, encoded once ([`Known`] ones are not
+//! read again), held once for each batch, and repeated for the rows of their groups.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
@@ -11,32 +14,27 @@ use super::column::{Fixed, Groups, Text};
 use super::rows::Arrays;
 use super::wire::{Fault, Reader};
 
-/// A resource group, ready to be repeated.
+/// What a Resource says, ready to be repeated.
 #[derive(Debug, Default)]
-pub(super) struct Resource<'a> {
-    promoted: Vec<(usize, Scalar<'a>)>,
+pub(super) struct Resource {
+    promoted: Vec<(usize, Scalar<Box<[u8]>>)>,
     attributes: Vec<u8>,
     entity_refs: Vec<u8>,
     dropped: u32,
-    schema_url: &'a [u8],
     bytes: usize,
     /// Slots whose attribute is in the overflow.
     pub(super) strays: Vec<usize>,
 }
 
-impl<'a> Resource<'a> {
+impl Resource {
     /// Reads the Resource of a group, or an empty one when the group has none.
-    pub(super) fn read(
+    pub(super) fn read<'a>(
         resource: Option<Reader<'a>>,
-        schema_url: &'a [u8],
         promoted: &Promoted,
         placer: &mut Placer,
         sets: &mut Sets<'a>,
     ) -> Result<Self, Fault> {
-        let mut out = Resource {
-            schema_url,
-            ..Resource::default()
-        };
+        let mut out = Resource::default();
         sets.attributes.clear();
         if let Some(mut reader) = resource {
             out.bytes = reader.len();
@@ -54,11 +52,11 @@ impl<'a> Resource<'a> {
         }
         let columns = &mut out.promoted;
         placer.place(promoted, &mut sets.attributes, |slot, value| {
-            columns.push((slot, value));
+            columns.push((slot, value.map(Box::from)));
         });
         out.strays.extend(placer.take_strays());
         sets.write_filled(0, &mut out.attributes)?;
-        out.bytes += out.attributes.len() + out.entity_refs.len() + schema_url.len();
+        out.bytes += out.attributes.len() + out.entity_refs.len();
         Ok(out)
     }
 }
@@ -96,50 +94,58 @@ fn write_item(text: &[u8], out: &mut Vec<u8>) {
     write_string(text, out);
 }
 
-/// A scope group, ready to be repeated.
+/// What an InstrumentationScope says, ready to be repeated.
 #[derive(Debug, Default)]
-pub(super) struct Scope<'a> {
-    name: &'a [u8],
-    version: &'a [u8],
+pub(super) struct Scope {
+    name: Vec<u8>,
+    version: Vec<u8>,
     attributes: Vec<u8>,
     dropped: u32,
-    schema_url: &'a [u8],
-    bytes: usize,
 }
 
-impl<'a> Scope<'a> {
+impl Scope {
     /// Reads the InstrumentationScope of a group, or an empty one when the group has none.
-    pub(super) fn read(
-        scope: Option<Reader<'a>>,
-        schema_url: &'a [u8],
-        sets: &mut Sets<'a>,
-    ) -> Result<Self, Fault> {
-        let mut out = Scope {
-            schema_url,
-            ..Scope::default()
-        };
+    pub(super) fn read<'a>(scope: Option<Reader<'a>>, sets: &mut Sets<'a>) -> Result<Self, Fault> {
+        let mut out = Scope::default();
         sets.attributes.clear();
+        let (mut name, mut version) = (&[][..], &[][..]);
         if let Some(mut reader) = scope {
             while reader.next()? {
                 match reader.field() {
-                    1 => out.name = reader.bytes()?,
-                    2 => out.version = reader.bytes()?,
+                    1 => name = reader.bytes()?,
+                    2 => version = reader.bytes()?,
                     3 => sets.push(reader.message("KeyValue")?)?,
                     4 => out.dropped = reader.varint()? as u32,
                     _ => reader.skip()?,
                 }
             }
         }
+        (out.name, out.version) = (name.to_vec(), version.to_vec());
         sets.write_filled(0, &mut out.attributes)?;
-        out.bytes =
-            out.name.len() + out.version.len() + out.attributes.len() + out.schema_url.len();
         Ok(out)
     }
 }
 
-/// Bytes that each row of a group inherits.
-pub(super) fn inherited_bytes(resource: &Resource<'_>, scope: &Scope<'_>) -> usize {
-    resource.bytes + scope.bytes
+/// Bytes that each row of a group inherits, without the schema URLs.
+pub(super) fn inherited_bytes(resource: &Resource, scope: &Scope) -> usize {
+    resource.bytes + scope.name.len() + scope.version.len() + scope.attributes.len()
+}
+
+/// A resource group and one of its scope groups, as far as their records inherit from them.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    pub(super) resource: Arc<Resource>,
+    pub(super) scope: Arc<Scope>,
+    /// Schema URLs of resource and scope.
+    pub(super) urls: [&'a [u8]; 2],
+}
+
+/// A group that the batch has rows of.
+#[derive(Debug)]
+struct Seen {
+    /// Kept, so that their addresses are not used again meanwhile.
+    _alive: (Arc<Resource>, Arc<Scope>),
+    urls: [Box<[u8]>; 2],
 }
 
 /// The columns of what is inherited; texts have a row for each group, as long as they grow.
@@ -157,7 +163,9 @@ pub(super) struct Inherited {
     received_at: Fixed<TimestampNanosecondType>,
     promoted: PromotedColumns,
     group_of_row: Vec<u32>,
-    groups_count: usize,
+    groups: Vec<Seen>,
+    /// The last group of a resource and scope, by their addresses.
+    group_of: HashMap<[usize; 2], usize>,
 }
 
 impl Inherited {
@@ -175,37 +183,63 @@ impl Inherited {
             received_at: Fixed::default(),
             promoted: PromotedColumns::new(promoted),
             group_of_row: Vec::new(),
-            groups_count: 0,
+            groups: Vec::new(),
+            group_of: HashMap::new(),
         }
     }
 
     /// Sets `count` rows from `row` on, which come behind those set before.
-    pub(super) fn set_run(
-        &mut self,
-        row: usize,
-        count: usize,
-        resource: &Resource<'_>,
-        scope: &Scope<'_>,
-    ) {
-        let group = self.groups_count;
-        self.groups_count += 1;
+    pub(super) fn set_run(&mut self, row: usize, count: usize, of: &Group<'_>) {
+        let (resource, scope) = (&of.resource, &of.scope);
+        let (group, is_new) = self.group(of);
         self.group_of_row.resize(row + count, group as u32);
-        self.scope_name.set_filled(group, scope.name);
-        self.scope_version.set_filled(group, scope.version);
-        self.scope_attributes.set_filled(group, &scope.attributes);
-        self.scope_schema_url.set_filled(group, scope.schema_url);
         self.scope_dropped.set_run(row, count, scope.dropped);
-        self.resource_attributes
-            .set_filled(group, &resource.attributes);
-        self.resource_entity_refs
-            .set_filled(group, &resource.entity_refs);
-        self.resource_schema_url
-            .set_filled(group, resource.schema_url);
         self.resource_dropped.set_run(row, count, resource.dropped);
         for (slot, value) in &resource.promoted {
-            let rows = row..row + count;
-            self.promoted.set_run(*slot, rows, group, *value);
+            let value = value.as_ref().map(|text| &text[..]);
+            if self.promoted.is_shared(*slot) {
+                if is_new {
+                    self.promoted.set(*slot, group, value);
+                }
+            } else {
+                (row..row + count).for_each(|row| self.promoted.set(*slot, row, value));
+            }
         }
+        if is_new {
+            let [resource_url, scope_url] = of.urls;
+            for (column, value) in [
+                (&mut self.scope_name, &scope.name[..]),
+                (&mut self.scope_version, &scope.version),
+                (&mut self.scope_attributes, &scope.attributes),
+                (&mut self.scope_schema_url, scope_url),
+                (&mut self.resource_attributes, &resource.attributes),
+                (&mut self.resource_entity_refs, &resource.entity_refs),
+                (&mut self.resource_schema_url, resource_url),
+            ] {
+                column.set_filled(group, value);
+            }
+        }
+    }
+
+    /// The number of a group in this batch, and whether it is a new one.
+    fn group(&mut self, of: &Group<'_>) -> (usize, bool) {
+        let key = [
+            Arc::as_ptr(&of.resource) as usize,
+            Arc::as_ptr(&of.scope) as usize,
+        ];
+        if let Some(group) = self.group_of.get(&key) {
+            let same = |(seen, url): (&Box<[u8]>, &&[u8])| **seen == **url;
+            if self.groups[*group].urls.iter().zip(&of.urls).all(same) {
+                return (*group, false);
+            }
+        }
+        let group = self.groups.len();
+        self.groups.push(Seen {
+            _alive: (Arc::clone(&of.resource), Arc::clone(&of.scope)),
+            urls: of.urls.map(Box::from),
+        });
+        self.group_of.insert(key, group);
+        (group, true)
     }
 
     /// Sets when `count` rows from `row` on were received.
@@ -219,9 +253,10 @@ impl Inherited {
         promoted: &Promoted,
         out: &mut Arrays<'_>,
     ) -> Result<(), ArrowError> {
-        let groups = Groups::new(&self.group_of_row, self.groups_count);
+        let groups = Groups::new(&self.group_of_row, self.groups.len());
         self.group_of_row.clear();
-        self.groups_count = 0;
+        self.groups.clear();
+        self.group_of.clear();
         out.fixed("received_at", &mut self.received_at)?;
         for (name, column) in [
             ("scope_name", &mut self.scope_name),

@@ -23,7 +23,8 @@ use super::absent::Absent;
 use super::any_value::Sets;
 use super::attributes::{Placer, Promoted, PromotedColumns};
 use super::column::{Fixed, Groups, Lists, Text};
-use super::resource::{Inherited, Resource, Scope, inherited_bytes};
+use super::known::Known;
+use super::resource::{Group, Inherited, Resource, Scope, inherited_bytes};
 use super::wire::{Fault, Problem, Reader};
 
 /// A batch is cut at this size.
@@ -31,6 +32,9 @@ const BATCH_BYTES: usize = 64 << 20;
 
 /// Bytes of a column in a batch besides its values, about.
 const COLUMN_BYTES: usize = 16;
+
+/// The message at the head of a scope group.
+const SCOPE: &str = "InstrumentationScope";
 
 /// What the decoder keeps of a table's schema.
 #[derive(Debug)]
@@ -109,6 +113,8 @@ pub(super) struct Room {
     placers: (Placer, Placer),
     columns: PromotedColumns,
     inherited: Inherited,
+    resources: Known<Resource>,
+    scopes: Known<Scope>,
 }
 
 impl Room {
@@ -118,6 +124,8 @@ impl Room {
             placers: (Placer::new(&layout.resource), Placer::new(&layout.record)),
             columns: PromotedColumns::new(&layout.record),
             inherited: Inherited::new(&layout.resource),
+            resources: Known::default(),
+            scopes: Known::default(),
         }
     }
 }
@@ -132,8 +140,9 @@ pub(super) struct Rows<'a> {
     /// Attribute sets being read.
     pub(super) sets: Sets<'a>,
     pub(super) room: Room,
-    resource: Resource<'a>,
-    scope: Scope<'a>,
+    group: Group<'a>,
+    /// The scope group being read, as long as its schema URL may still come.
+    ahead: Option<Reader<'a>>,
     row: usize,
     /// First row of the current scope group in this batch.
     scope_row: usize,
@@ -158,8 +167,12 @@ impl<'a> Rows<'a> {
             received_row: 0,
             sets: Sets::default(),
             room,
-            resource: Resource::default(),
-            scope: Scope::default(),
+            group: Group {
+                resource: Arc::default(),
+                scope: Arc::default(),
+                urls: [&[]; 2],
+            },
+            ahead: None,
             row: 0,
             scope_row: 0,
             batch_bytes: 0,
@@ -199,13 +212,11 @@ impl<'a> Rows<'a> {
         records: &mut R,
     ) -> Result<(), Stop> {
         let (resource, schema_url) = read_head(group, "Resource")?;
-        self.resource = Resource::read(
-            resource,
-            schema_url,
-            &self.layout.resource,
-            &mut self.room.placers.0,
-            &mut self.sets,
-        )?;
+        let (placer, sets) = (&mut self.room.placers.0, &mut self.sets);
+        let read = || Resource::read(resource, &self.layout.resource, placer, sets);
+        let known = &mut self.room.resources;
+        self.group.resource = known.get_or_read(bytes(resource), read)?;
+        self.group.urls[0] = schema_url;
         let mut reader = group;
         while reader.next()? {
             match reader.field() {
@@ -216,26 +227,61 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
+    /// Reads a scope group in one pass, if its head comes first, as all encoders write it.
     fn read_scope<R: Records<'a>>(
         &mut self,
         resource: Option<Reader<'a>>,
         group: Reader<'a>,
         records: &mut R,
     ) -> Result<(), Stop> {
-        let (scope, schema_url) = read_head(group, "InstrumentationScope")?;
-        self.scope = Scope::read(scope, schema_url, &mut self.sets)?;
-        records.enter(resource, scope)?;
-        let mut reader = group;
+        let (mut scope, mut reader, mut entered) = (None, group, false);
+        self.ahead = Some(group);
+        self.group.urls[1] = &[];
         while reader.next()? {
             match reader.field() {
-                2 => records.record(reader.message(R::NAMES[3])?, self)?,
+                1 if entered && self.ahead.is_none() => drop(reader.message(SCOPE)?),
+                1 => reader.message_once(&mut scope, SCOPE)?,
+                2 => {
+                    if !entered {
+                        if scope.is_none() {
+                            scope = self.look_ahead()?;
+                        }
+                        self.enter_scope(scope)?;
+                        records.enter(resource, scope)?;
+                        entered = true;
+                    }
+                    records.record(reader.message(R::NAMES[3])?, self)?;
+                }
+                3 => self.group.urls[1] = reader.bytes()?,
                 _ => reader.skip()?,
             }
             if self.is_full() {
                 self.cut(records)?;
             }
         }
+        self.ahead = None;
+        if !entered {
+            self.enter_scope(scope)?;
+        }
+        let urls = self.group.urls.iter().map(|url| url.len()).sum::<usize>();
+        self.charge(urls * (self.row - self.scope_row), &reader)?;
         self.end_run();
+        Ok(())
+    }
+
+    /// Reads the whole scope group for the head, which comes late or never, and the schema URL.
+    fn look_ahead(&mut self) -> Result<Option<Reader<'a>>, Fault> {
+        let Some(group) = self.ahead.take() else {
+            return Ok(None);
+        };
+        let (scope, schema_url) = read_head(group, SCOPE)?;
+        self.group.urls[1] = schema_url;
+        Ok(scope)
+    }
+
+    fn enter_scope(&mut self, scope: Option<Reader<'a>>) -> Result<(), Fault> {
+        let read = || Scope::read(scope, &mut self.sets);
+        self.group.scope = self.room.scopes.get_or_read(bytes(scope), read)?;
         Ok(())
     }
 
@@ -258,7 +304,7 @@ impl<'a> Rows<'a> {
     /// Counts a row of `bytes` bytes on the wire. Errors when the rows grow too large.
     #[inline]
     pub(super) fn begin_row(&mut self, bytes: usize, reader: &Reader<'_>) -> Result<(), Fault> {
-        let inherited = inherited_bytes(&self.resource, &self.scope);
+        let inherited = inherited_bytes(&self.group.resource, &self.group.scope);
         self.charge(bytes + self.layout.row_bytes + inherited, reader)
     }
 
@@ -318,8 +364,8 @@ impl<'a> Rows<'a> {
         let count = self.row - self.scope_row;
         if count > 0 {
             let inherited = &mut self.room.inherited;
-            inherited.set_run(self.scope_row, count, &self.resource, &self.scope);
-            let slots = self.resource.strays.iter();
+            inherited.set_run(self.scope_row, count, &self.group);
+            let slots = self.group.resource.strays.iter();
             let names = slots.map(|slot| self.layout.resource.column(*slot).to_owned());
             self.strays.extend(names);
         }
@@ -337,6 +383,7 @@ impl<'a> Rows<'a> {
 
     /// Makes a batch of the rows so far.
     pub(super) fn cut<R: Records<'a>>(&mut self, records: &mut R) -> Result<(), Stop> {
+        self.look_ahead()?;
         self.end_run();
         self.end_request();
         if self.row == 0 {
@@ -368,6 +415,11 @@ impl<'a> Rows<'a> {
         self.batch_bytes = 0;
         Ok(())
     }
+}
+
+/// The bytes of a message, none when it is absent, which says the same.
+fn bytes<'a>(message: Option<Reader<'a>>) -> &'a [u8] {
+    message.map_or(&[], |reader| reader.rest())
 }
 
 /// The head of a resource or scope group: its field 1, called `message`, and its schema URL.

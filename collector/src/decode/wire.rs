@@ -98,6 +98,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Bytes not yet read.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// How many bytes are not yet read.
     pub(super) fn len(&self) -> usize {
         self.rest.len()
     }

@@ -67,7 +67,7 @@ fn text(key: &str, value: &str) -> KeyValue {
 }
 
 /// Appends a length-delimited field.
-fn field(number: u32, content: &[u8]) -> Vec<u8> {
+pub(super) fn field(number: u32, content: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     encode_key(number, WireType::LengthDelimited, &mut out);
     encode_varint(content.len() as u64, &mut out);

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod edges;
+mod groups;
 mod json;
 mod property;
 mod run;
