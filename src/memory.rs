@@ -29,10 +29,10 @@ use utoipa::ToSchema;
 use crate::allocator;
 use crate::config::Settings;
 
-/// How often to look.
-const TICK: Duration = Duration::from_millis(50);
-/// Looks without a purge of the allocator after one that gave little back.
-const PAUSE_TICKS: u32 = 10;
+/// How often to look, with more than half of the limit in use and with less.
+const TICKS: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(50)];
+/// Looks without a purge of the allocator after one, and after one that gave little back.
+const PAUSE_TICKS: [u32; 2] = [4, 50];
 /// Where each stage begins, in percent of the limit.
 const STAGES: [(u64, Stage); 3] = [
     (95, Stage::Refuse),
@@ -153,9 +153,9 @@ impl Governor {
     async fn run(self, stop: CancellationToken) {
         metrics::gauge!("oriel_memory_limit_bytes").set(self.limit as f64);
         let mut stage = Stage::Calm;
-        let mut pause: u32 = 0;
+        let (mut pause, mut tick) = (0u32, TICKS[1]);
         while stop
-            .run_until_cancelled(tokio::time::sleep(TICK))
+            .run_until_cancelled(tokio::time::sleep(tick))
             .await
             .is_some()
         {
@@ -163,15 +163,14 @@ impl Governor {
             used.export();
             let mut resident = self::resident();
             let near = self.limit / 8 * 5;
+            tick = TICKS[usize::from(resident <= Some(self.limit / 2))];
             pause = pause.saturating_sub(1);
             if pause == 0 && resident > Some(near) {
                 let _ = tokio::task::spawn_blocking(allocator::purge).await;
                 let before = resident;
                 resident = self::resident();
                 let given = before.unwrap_or(0).saturating_sub(resident.unwrap_or(0));
-                if given < self.limit / 64 {
-                    pause = PAUSE_TICKS;
-                }
+                pause = PAUSE_TICKS[usize::from(given < self.limit / 64)];
             }
             let merges = self.store.merge_bytes();
             let next = next(stage, used, merges, resident, self.limit);
@@ -202,7 +201,7 @@ fn next(now: Stage, used: Used, merges: u64, resident: Option<u64>, limit: u64) 
     let given_back = used.sum() - used.kept();
     let much = given_back.saturating_sub(merges) > limit / 16;
     // Work that has begun still grows after a refusal.
-    let resident = resident.map_or(0, |resident| resident.saturating_add(limit / 16));
+    let resident = resident.map_or(0, |resident| resident.saturating_add(limit / 8));
     let used = used.sum().max(if much { resident } else { 0 });
     let percent = u64::try_from(u128::from(used) * 100 / u128::from(limit.max(1)));
     let percent = percent.unwrap_or(u64::MAX);
@@ -348,10 +347,10 @@ mod tests {
     #[test]
     fn believes_the_system_where_that_helps() {
         for (resident, stage) in [
-            (687, Stage::Calm),
-            (688, Stage::Queries),
-            (788, Stage::Flush),
-            (888, Stage::Refuse),
+            (624, Stage::Calm),
+            (625, Stage::Queries),
+            (725, Stage::Flush),
+            (825, Stage::Refuse),
             (2000, Stage::Refuse),
         ] {
             let next = next(Stage::Calm, buffers(63), 0, Some(resident), 1000);

@@ -604,8 +604,15 @@ impl Inner {
     }
 
     pub(crate) fn compact(&self) -> Result<()> {
-        let closing = || self.closing.load(Ordering::SeqCst);
-        self.engine.compact(&closing).map(|_| ())
+        self.compact_until(&|| false)
+    }
+
+    /// Merges until no merge is due, the store closes, or `stop` says so before one begins.
+    ///
+    /// Errors: as for [`Store::flush`].
+    pub(crate) fn compact_until(&self, stop: &dyn Fn() -> bool) -> Result<()> {
+        let stop = || self.closing.load(Ordering::SeqCst) || stop();
+        self.engine.compact(&stop).map(|_| ())
     }
 
     /// Joins small batches that were buffered.

@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -25,6 +25,8 @@ const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
 const EXPIRE_PAUSE: Duration = Duration::from_secs(5);
 /// The first pass of the scrubber begins this long after a start, at most.
 const SCRUB_DELAY: Duration = Duration::from_secs(60);
+/// For so long no merge is begun while requests are refused for want of memory.
+const MERGE_PATIENCE: Duration = Duration::from_secs(10);
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
@@ -186,9 +188,20 @@ async fn compact(store: Weak<Inner>, mut stop: watch::Receiver<bool>) {
     else {
         return;
     };
+    let mut patient_until = Instant::now() + MERGE_PATIENCE;
     while until(&mut stop, tokio::time::sleep(pause)).await {
         let Some(store) = store.upgrade() else { return };
-        step("compact", Urgency::Later, store, |store| store.compact()).await;
+        let wake = Arc::clone(&store.wake);
+        // A merge takes memory that requests are refused for; but without merges files pile up.
+        let put_off = move || {
+            let pressure = wake.pressure.load(Ordering::Relaxed);
+            pressure >= Pressure::Refuse as u8 && Instant::now() < patient_until
+        };
+        if !put_off() {
+            let work = move |store: &Inner| store.compact_until(&put_off);
+            step("compact", Urgency::Later, store, work).await;
+            patient_until = Instant::now() + MERGE_PATIENCE;
+        }
     }
 }
 

@@ -174,16 +174,35 @@ impl Environment {
     }
 }
 
+/// How much of what its conditions have read a reader of a file may keep for its answer: all of them
+/// together an eighth of what a query may take.
+fn predicate_cache_bytes(config: &Config) -> usize {
+    let readers = config.threads_count().max(1) as u64;
+    let bytes = config.memory_bytes_max.as_u64() / 8 / readers;
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Rows that operators hand over at a time: fewer where a query may take little, since a scan holds
+/// several batches of each reader outside of the memory pool, and a log line may have a kilobyte.
+fn batch_rows(config: &Config) -> usize {
+    const MEMORY_PER_ROW: u64 = 64 << 10;
+    let rows = config.memory_bytes_max.as_u64() / MEMORY_PER_ROW;
+    rows.clamp(1024, 8192) as usize
+}
+
 fn session_config(config: &Config) -> SessionConfig {
     let mut session = SessionConfig::new()
         .with_target_partitions(config.threads_count())
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)
-        .with_information_schema(true);
+        .with_information_schema(true)
+        .with_batch_size(batch_rows(config));
     let options = session.options_mut();
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     options.execution.parquet.enable_page_index = true;
+    // Outside of the memory pool, for each reader; 100 MB by default.
+    options.execution.parquet.max_predicate_cache_size = Some(predicate_cache_bytes(config));
     options.execution.collect_statistics = false;
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = true;

@@ -9,6 +9,7 @@ use super::*;
 use crate::ErrorKind;
 use crate::part::sample::{self, Random};
 use crate::schema::Table;
+use crate::tasks::Pressure;
 use crate::testing::{Home, Request};
 
 const SIGNALS: [Table; 3] = [Table::Spans, Table::Logs, Table::Metrics];
@@ -268,6 +269,38 @@ async fn works_by_itself() {
         }
         assert_eq!(store.stats().buffer_rows, 0);
     }
+    for _ in 0..1000 {
+        if store.stats().parts <= 8 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(store.stats().parts <= 8, "{:?}", store.stats());
+    check(&store, &sent, "at last");
+}
+
+/// Scenario: many small parts while requests are refused for want of memory; then there is memory.
+/// Guarantees: merges wait for a while, then they are made.
+#[tokio::test(flavor = "multi_thread")]
+async fn merges_wait_while_memory_is_short() {
+    let mut home = Home::new();
+    home.config.compact_parts_min = 2;
+    let store = home.open().await;
+    let mut sent = Vec::new();
+    for number in 0..3 {
+        sent.extend(send(&store, number..number + 1).await);
+        store.flush().await.unwrap();
+    }
+    store.close().await.unwrap();
+    drop(store);
+    home.config.compact_interval = Duration::from_millis(500);
+    let store = home.open().await;
+    store.set_pressure(Pressure::Refuse);
+    let parts = store.stats().parts;
+    assert!(parts > 8, "{parts}");
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    assert_eq!(store.stats().parts, parts);
+    store.set_pressure(Pressure::None);
     for _ in 0..1000 {
         if store.stats().parts <= 8 {
             break;
