@@ -1,12 +1,17 @@
 //! Small requests that are decoded together when the log takes them.
 
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use oriel_proto::Signal;
+use bytes::Bytes;
+use bytesize::ByteSize;
+use oriel_proto::{Signal, UnixNanos};
 
 use crate::schema::Table;
 use crate::testing::{Home, Request};
-use crate::{Answer, Appended, Claim, ErrorKind, Store, TenantId};
+use crate::{Answer, Appended, Claim, Decode, ErrorKind, Joint, Store, TenantId};
 
 /// Undecoded, at once; what became of each.
 async fn send_all(store: &Store, requests: &[Request]) -> Vec<crate::Result<Appended>> {
@@ -138,4 +143,86 @@ async fn a_write_that_fails_refuses_all_rows() {
     store.close().await.unwrap();
     let request = Request::new(21, &[(Table::Logs, 2)]);
     assert!(request.send(&store).await.is_err());
+}
+
+/// Notes how many bodies it is given at once, once it was let pass; makes no rows of them.
+#[derive(Debug)]
+struct Watched {
+    /// Where the first call tells that it is there, and waits.
+    gate: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
+    calls: Mutex<Vec<usize>>,
+    /// Whether bodies must be decoded alone.
+    spoiled: bool,
+}
+
+impl Decode for Watched {
+    fn decode(&self, _: Signal, requests: &[(&[u8], UnixNanos)]) -> Option<Joint> {
+        if let Some((there, pass)) = self.gate.lock().unwrap().take() {
+            there.send(()).unwrap();
+            pass.recv().unwrap();
+            return None;
+        }
+        self.calls.lock().unwrap().push(requests.len());
+        (!self.spoiled).then(|| Joint {
+            batch: None,
+            requests: Vec::new(),
+        })
+    }
+}
+
+/// How many bodies were decoded at once, of `count` bodies of `bytes` each in one run.
+async fn decoded_at_once(count: u64, bytes: usize, spoiled: bool) -> Vec<usize> {
+    let mut home = Home::new();
+    home.config.wal_segment_bytes = ByteSize::mib(1);
+    home.config.buffer_bytes_max = ByteSize::gib(1);
+    let store = home.open().await;
+    let ((there, arrived), (open, pass)) = (mpsc::channel(), mpsc::channel());
+    let decode = Arc::new(Watched {
+        gate: Mutex::new(Some((there, pass))),
+        calls: Mutex::default(),
+        spoiled,
+    });
+    let append = |number: u64| {
+        let decode: Arc<dyn Decode> = Arc::<Watched>::clone(&decode);
+        let store = &store;
+        async move {
+            let frame = Request::new(number, &[(Table::Logs, 1)]).frame();
+            let hash = store.request_hash(&frame.header.tenant, Signal::Logs, &frame.payload);
+            let Claim::New(claimed) = store.claim(hash).await? else {
+                panic!("{number} is new");
+            };
+            let plain = Bytes::from(vec![b' '; bytes]);
+            store.append_plain(claimed, frame, plain, decode).await
+        }
+    };
+    let mut appends: Vec<_> = (0..=count).map(|number| Box::pin(append(number))).collect();
+    let mut context = Context::from_waker(Waker::noop());
+    for (number, append) in appends.iter_mut().enumerate() {
+        // Queued by the first poll. The log's thread waits in the first until all are.
+        assert!(pin!(append).poll(&mut context).is_pending());
+        if number == 0 {
+            arrived.recv().unwrap();
+        }
+    }
+    open.send(()).unwrap();
+    for append in appends {
+        assert!(matches!(append.await.unwrap(), Appended::Alone(..)));
+    }
+    decode.calls.lock().unwrap().clone()
+}
+
+/// Scenario: twenty bodies of half a MiB wait for one write.
+/// Guarantees: 4 MiB of them are decoded before it; the others go back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_decodes_a_few_mib() {
+    assert_eq!(decoded_at_once(20, 512 << 10, false).await, [1; 8]);
+}
+
+/// Scenario: sixty-four bodies wait for one write, all of which spoil whatever they are decoded with.
+/// Guarantees: after 16 attempts nothing more is tried; all go back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_gives_up_on_many_that_spoil() {
+    let calls = decoded_at_once(64, 100, true).await;
+    assert_eq!(calls.len(), 16, "{calls:?}");
+    assert_eq!(calls[..4], [64, 32, 16, 8]);
 }

@@ -1,5 +1,6 @@
 //! The log alone: codec, torn tails, damage, stale frames, reuse, failing writes and syncs.
 
+mod panics;
 mod pieces;
 mod spare;
 mod tails;

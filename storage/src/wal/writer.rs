@@ -9,7 +9,8 @@
 //! A failed write costs its group and the rest of the segment; the next group starts a new one. A
 //! failed sync ends all writing until a restart: the kernel may have dropped the dirty pages, so a
 //! second sync would lie. The segment of either is marked as bad and never written again, nor by a
-//! later process: it may hold whole frames that were refused.
+//! later process: it may hold whole frames that were refused. A panic ends all writing as well, and
+//! drops what waits.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -312,6 +313,23 @@ struct Current {
     bytes: u64,
 }
 
+/// Dropped in a panic of the log's thread, it ends all writing and lets go of the frames that wait,
+/// whose senders are answered then: a client that hears nothing does not know that it must retry.
+struct Panicked<T>(Arc<Shared<T>>);
+
+impl<T> Drop for Panicked<T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let mut queue = lock(&self.0.queue);
+        queue.failed = Some("the log's writer has panicked; restart".to_owned());
+        let waiting = std::mem::take(&mut queue.waiting);
+        drop(queue);
+        drop(waiting);
+    }
+}
+
 struct Writer<T, G> {
     shared: Arc<Shared<T>>,
     options: Options,
@@ -325,6 +343,7 @@ struct Writer<T, G> {
 
 impl<T: Send + 'static, G: Group<T>> Writer<T, G> {
     fn run(mut self) {
+        let _panicked = Panicked(Arc::clone(&self.shared));
         while let Some(group) = self.take() {
             self.last_count = group.len();
             metrics::histogram!("oriel_wal_group_frames").record(group.len() as f64);
