@@ -18,7 +18,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use axum::{Router, middleware::from_fn};
 use clap::Parser;
-use oriel_collector::{Collector, serve_http};
+use oriel_collector::{Collector, Exports, serve_grpc};
 use oriel_storage::{Store, SystemClock};
 use tokio::net::TcpListener;
 
@@ -74,15 +74,16 @@ async fn run(mut settings: Settings) -> Result<()> {
         .fallback_service(http_door.router())
         .layer(from_fn(oriel_ui::page_at_metrics));
     let mut servers = tokio::task::JoinSet::new();
-    let mut start = |listener, router: Router| -> Result<()> {
+    let mut start = |listener, router: Router, exports: &Exports| -> Result<()> {
         let listener = TcpListener::from_std(listener)?;
-        let (limits, until) = (limits.clone(), stop.clone());
-        servers.spawn(async move { serve_http(listener, router, &limits, until).await });
+        let (limits, exports, until) = (limits.clone(), exports.clone(), stop.clone());
+        servers.spawn(async move { serve_grpc(listener, router, exports, &limits, until).await });
         Ok(())
     };
-    start(ports.otlp_grpc, grpc_door.router())?;
-    start(ports.otlp_http, otlp_door.router())?;
-    start(ports.http, http_routes)?;
+    let exports = Exports::default();
+    start(ports.otlp_grpc, grpc_door.router(), &exports)?;
+    start(ports.otlp_http, otlp_door.router(), &Exports::default())?;
+    start(ports.http, http_routes, &Exports::default())?;
 
     let replay = oriel_collector::decode::replay(usize::MAX);
     let store = tokio::select! {
@@ -94,6 +95,7 @@ async fn run(mut settings: Settings) -> Result<()> {
     let (api, activity) = oriel_query::router(query, store.clone(), token.clone(), until)?;
     let live = collector.api_router(stop.clone());
     let api = openapi::described(own_description, [live, api], token)?;
+    exports.open(&collector);
     grpc_door.open(collector.grpc_router());
     otlp_door.open(collector.http_router());
     http_door.open(collector.http_router().merge(api).merge(oriel_ui::router()));

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use metrics::{Gauge, gauge};
 use oriel_storage::TenantId;
 
 use crate::{Error, Result};
@@ -17,6 +18,8 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub(crate) struct Budget {
     used: Mutex<Used>,
+    /// `oriel_in_flight_bytes`, looked up once.
+    gauge: Gauge,
     max: usize,
     tenant_max: usize,
 }
@@ -33,6 +36,7 @@ impl Budget {
     pub(crate) fn new(max: usize, tenant_max: usize) -> Arc<Self> {
         Arc::new(Budget {
             used: Mutex::default(),
+            gauge: gauge!("oriel_in_flight_bytes"),
             max,
             tenant_max,
         })
@@ -87,7 +91,7 @@ impl Permit {
             None => drop(used.tenants.insert(self.tenant.clone(), own)),
         }
         self.bytes += more;
-        metrics::gauge!("oriel_in_flight_bytes").set(all as f64);
+        self.budget.gauge.set(all as f64);
         Ok(())
     }
 
@@ -110,7 +114,7 @@ impl Drop for Permit {
                 used.tenants.remove(&self.tenant);
             }
         }
-        metrics::gauge!("oriel_in_flight_bytes").set(used.all as f64);
+        self.budget.gauge.set(used.all as f64);
     }
 }
 

@@ -10,7 +10,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
 use bytes::Bytes;
 use oriel_proto::{Signal, Token};
 use oriel_storage::{
@@ -25,7 +24,7 @@ use crate::figures::Figures;
 use crate::inflate::{InflateError, inflate_within};
 use crate::live::Live;
 use crate::live::sender::{Seen, Sender};
-use crate::receive::{Call, Payload, Transport, read};
+use crate::receive::{Call, Incoming, Payload, Transport, read};
 use crate::{Config, Error, Result};
 
 /// Plain bodies up to this size are hashed in place, which takes a tenth of a millisecond at most.
@@ -137,7 +136,7 @@ impl Ingest {
         &self,
         call: Call,
         sender: Sender<'_>,
-        body: &mut Body,
+        body: &mut impl Incoming,
     ) -> Result<Answer> {
         let started = Instant::now();
         let encoding = match call.transport {
@@ -173,7 +172,12 @@ impl Ingest {
         }
     }
 
-    async fn flow(&self, call: Call, body: &mut Body, seen: &mut Seen) -> Result<(Answer, Once)> {
+    async fn flow(
+        &self,
+        call: Call,
+        body: &mut impl Incoming,
+        seen: &mut Seen,
+    ) -> Result<(Answer, Once)> {
         // Bytes count as they arrive: what is only declared must not keep others out.
         let mut permit = self.budget.admit(&self.tenant, 0)?;
         let max = bytes(self.config.body_bytes_max);
@@ -336,7 +340,12 @@ impl Ingest {
     }
 
     /// Records a call that is refused for its head.
-    pub(crate) async fn refuse_unread(&self, sender: Sender<'_>, body: &mut Body, error: &Error) {
+    pub(crate) async fn refuse_unread(
+        &self,
+        sender: Sender<'_>,
+        body: &mut impl Incoming,
+        error: &Error,
+    ) {
         let seen = sender.look_at(body, error).await;
         self.refuse(sender, &seen, error);
     }

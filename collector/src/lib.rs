@@ -32,7 +32,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use config::Config;
 pub use error::{Error, Result};
 pub use live::Totals;
-pub use serve::{HttpLimits, serve_http};
+pub use serve::{Exports, HttpLimits, serve_grpc, serve_http};
 
 use ingest::Ingest;
 
@@ -59,7 +59,7 @@ impl Collector {
         http.merge(receive::grpc::router(Arc::clone(&self.ingest)))
     }
 
-    /// The routes of the OTLP/gRPC port, for [`serve_http`]; OTLP/HTTP that was sent to this port by
+    /// The routes of the OTLP/gRPC port, for [`serve_grpc`]; OTLP/HTTP that was sent to this port by
     /// mistake is taken as well.
     pub fn grpc_router(&self) -> Router {
         let unknown = Router::new()
@@ -72,6 +72,11 @@ impl Collector {
     /// with `stop`. They do not ask for a token: whoever serves them does.
     pub fn api_router(&self, stop: CancellationToken) -> OpenApiRouter {
         live::routes::router(Arc::clone(self.ingest.live()), stop)
+    }
+
+    /// The flow that exports take.
+    pub(crate) fn ingest(&self) -> &Arc<Ingest> {
+        &self.ingest
     }
 
     /// Bytes of requests, as received and decompressed, that are worked on now.

@@ -1,8 +1,9 @@
 //! Serves a router on a port: HTTP/1 and HTTP/2 without TLS, with limits that hold against slow
 //! and greedy clients.
 //!
-//! Input: a bound listener and an axum router. Output: answered connections, until told to stop;
-//! requests carry `ConnectInfo<SocketAddr>`.
+//! Input: a bound listener, an axum router, and where OTLP/gRPC comes, a collector that exports go to
+//! straight. Output: answered connections, until told to stop; requests that come by the router carry
+//! `ConnectInfo<SocketAddr>`.
 //! What holds against whom:
 //! 1. a client that sends nothing, or half an HTTP/2 preface: `header_timeout` before the first
 //!    24 bytes (hyper has no timer there);
@@ -14,12 +15,15 @@
 
 use std::io::{self, Cursor};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use futures::{TryFutureExt, future};
+use http_body_util::Either;
 use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -31,7 +35,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::Result;
+use crate::ingest::Ingest;
+use crate::receive::grpc;
+use crate::{Collector, Result};
 
 /// Streams of one HTTP/2 connection.
 const STREAMS_MAX: u32 = 256;
@@ -60,6 +66,18 @@ pub struct HttpLimits {
     pub shutdown_timeout: Duration,
 }
 
+/// The short way of OTLP/gRPC exports into a collector, past the routers of a port: what they cost is
+/// a tenth of a small request. A way that is not open yet leaves exports to the router.
+#[derive(Debug, Clone, Default)]
+pub struct Exports(Arc<OnceLock<Arc<Ingest>>>);
+
+impl Exports {
+    /// Lets exports go to `collector`.
+    pub fn open(&self, collector: &Collector) {
+        let _ = self.0.set(Arc::clone(collector.ingest()));
+    }
+}
+
 /// Serves `router` on `listener` until `shutdown`, then finishes the requests that are under way.
 ///
 /// Errors: none at present; a failed accept is logged and tried again.
@@ -70,7 +88,19 @@ pub async fn serve_http(
     limits: &HttpLimits,
     shutdown: CancellationToken,
 ) -> Result<()> {
-    let service = TowerToHyperService::new(router);
+    serve_grpc(listener, router, Exports::default(), limits, shutdown).await
+}
+
+/// The same, with OTLP/gRPC exports going to `exports` once that is open.
+///
+/// Errors and cancel safety: as for [`serve_http`].
+pub async fn serve_grpc(
+    listener: TcpListener,
+    router: Router,
+    exports: Exports,
+    limits: &HttpLimits,
+    shutdown: CancellationToken,
+) -> Result<()> {
     let builder = Arc::new(builder(limits.header_timeout));
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let graceful = GracefulShutdown::new();
@@ -101,7 +131,8 @@ pub async fn serve_http(
             peer,
             place,
             builder: Arc::clone(&builder),
-            service: service.clone(),
+            router: router.clone(),
+            exports: exports.clone(),
             watcher: graceful.watcher(),
         };
         connections.spawn(connection.serve(limits.header_timeout, shutdown.clone()));
@@ -142,7 +173,8 @@ struct Connection {
     peer: SocketAddr,
     place: OwnedSemaphorePermit,
     builder: Arc<Builder<TokioExecutor>>,
-    service: TowerToHyperService<Router>,
+    router: Router,
+    exports: Exports,
     watcher: Watcher,
 }
 
@@ -162,10 +194,23 @@ impl Connection {
         };
         let (read, write) = self.stream.into_split();
         let io = TokioIo::new(tokio::io::join(Cursor::new(first).chain(read), write));
-        let (service, peer) = (self.service, ConnectInfo(self.peer));
-        let service = service_fn(move |mut request| {
-            Request::extensions_mut(&mut request).insert(peer);
-            service.call(request)
+        let (routes, exports) = (TowerToHyperService::new(self.router), self.exports);
+        let peer = self.peer;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if let Some(ingest) = exports.0.get()
+                && let Some(signal) = grpc::exported(&request)
+            {
+                let ingest = Arc::clone(ingest);
+                // In a box, since hyper moves what it is given, and this is large.
+                let answer = Box::pin(async move {
+                    let answer = grpc::export(&ingest, signal, Some(peer), request).await;
+                    Ok(answer.map(Either::Left))
+                });
+                return future::Either::Left(answer);
+            }
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answer = routes.call(request);
+            future::Either::Right(answer.map_ok(|answer| answer.map(Either::Right)))
         });
         let connection = self.builder.serve_connection(io, service);
         if let Err(error) = self.watcher.watch(connection).await {

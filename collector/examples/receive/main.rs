@@ -2,14 +2,17 @@
 //! own, fed with the recorded shop traffic, its CPU read from the kernel.
 //!
 //! `cargo run --release --workspace --example receive -- [--spans N] [--count N] [--gzip] [--live]
-//! [--connections N] [--floor http|tonic|http+log|tonic+log]`
+//! [--connections N] [--split] [--warm] [--floor http|tonic|http+log|tonic+log]`
 //!
 //! In: the corpus of tests/data, cut into requests of `--spans` spans (0: as recorded), with ids and
 //! times of their own in each round. Out: CPU microseconds a span until the acknowledgement, in the
-//! flush, and in the compaction; the largest memory. Two connections of the load would share the two
-//! cores of the machine with the server, so times on the wall say little: CPU is what is compared.
+//! flush, and in the compaction; the largest memory. The load shares the two cores of the machine with
+//! the server, so times on the wall say little: CPU is what is compared. With `--warm` the first half
+//! is sent and flushed before, and only the rest counted: a server that has run for a while has
+//! segments for its log, a new one fills them with zeros first. `client.rs` says what `--split` does.
 //! With `--floor` the server only takes the bytes (`floor.rs`), to say which part nobody can avoid.
 
+mod client;
 mod floor;
 
 use std::io::{BufRead, Write};
@@ -21,15 +24,14 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use bytesize::ByteSize;
-use http_body_util::{BodyExt, Full};
-use oriel_collector::{Collector, decode, serve_http};
+use oriel_collector::{Collector, Exports, decode, serve_grpc};
 use oriel_proto::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use oriel_proto::otlp::trace::v1::{ResourceSpans, ScopeSpans};
 use oriel_storage::{Store, SystemClock};
 use prost::Message;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
-use tower::Service;
+
+use client::Client;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -49,6 +51,10 @@ struct Load {
     count: usize,
     connections: usize,
     gzip: bool,
+    /// Headers and message come apart.
+    split: bool,
+    /// The first half is sent and flushed before: the log's segments are used again.
+    warm: bool,
     /// Flushes and merges run beside, as they do by default.
     live: bool,
     /// Where the data goes.
@@ -68,6 +74,8 @@ fn main() -> Result<()> {
         count: 400_000,
         connections: 8,
         gzip: false,
+        split: false,
+        warm: false,
         live: false,
         dir: None,
         wait: 0,
@@ -85,6 +93,8 @@ fn main() -> Result<()> {
             "--wait" => load.wait = value()?.parse()?,
             "--dir" => load.dir = Some(value()?.into()),
             "--ack" => load.ack = true,
+            "--split" => load.split = true,
+            "--warm" => load.warm = true,
             "--gzip" => load.gzip = true,
             "--live" => load.live = true,
             _ => return Err(format!("{arg} is unknown").into()),
@@ -123,11 +133,13 @@ fn serve(dir: &Path, load: &Load) -> Result<()> {
         let limits = collector_config.http_limits();
         let replay = decode::replay(usize::MAX);
         let store = Store::start(config, Arc::new(SystemClock), replay).await?;
-        let router = Collector::new(collector_config, store.clone(), None).grpc_router();
+        let collector = Collector::new(collector_config, store.clone(), None);
+        let (router, exports) = (collector.grpc_router(), Exports::default());
+        exports.open(&collector);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         say(&listener.local_addr()?.port().to_string())?;
         let stop = CancellationToken::new();
-        tokio::spawn(async move { serve_http(listener, router, &limits, stop).await });
+        tokio::spawn(async move { serve_grpc(listener, router, exports, &limits, stop).await });
         loop {
             let line = tokio::task::spawn_blocking(|| {
                 let mut line = String::new();
@@ -218,7 +230,7 @@ impl Server {
 }
 
 async fn drive(load: Load) -> Result<()> {
-    let (requests, spans) = requests(&load)?;
+    let (mut requests, mut spans) = requests(&load)?;
     let bytes: usize = requests.iter().map(Bytes::len).sum();
     say(&format!(
         "{} requests of {:.0} spans and {:.0} B, {} B a span on the wire",
@@ -230,6 +242,12 @@ async fn drive(load: Load) -> Result<()> {
     let temp = tempfile::tempdir()?;
     let dir = load.dir.clone().unwrap_or(temp.path().join("data"));
     let (mut server, port) = Server::start(&dir, &load)?;
+    if load.warm {
+        let (first, rest) = requests.split_at(requests.len() / 2);
+        send(&load, port, first.to_vec()).await?;
+        server.tell("flush")?;
+        (requests, spans) = (rest.to_vec(), spans * rest.len() / requests.len());
+    }
     if load.wait > 0 {
         say(&format!("pid {}", server.child.id()))?;
         tokio::time::sleep(Duration::from_secs(load.wait)).await;
@@ -273,14 +291,14 @@ async fn send(load: &Load, port: u16, requests: Vec<Bytes>) -> Result<Vec<Durati
     let next = Arc::new(AtomicUsize::new(0));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..load.connections {
-        let (requests, next, gzip) = (Arc::clone(&requests), Arc::clone(&next), load.gzip);
+        let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
+        let (gzip, split) = (load.gzip, load.split);
         tasks.spawn(async move {
-            let address = format!("http://127.0.0.1:{port}");
-            let mut channel = Channel::from_shared(address)?.connect().await?;
+            let mut client = Client::connect(port, gzip, split).await?;
             let mut latencies = Vec::new();
             while let Some(body) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let start = Instant::now();
-                export(&mut channel, body.clone(), gzip).await?;
+                client.call(body).await?;
                 latencies.push(start.elapsed());
             }
             Ok::<_, Box<dyn std::error::Error + Send + Sync>>(latencies)
@@ -291,27 +309,6 @@ async fn send(load: &Load, port: u16, requests: Vec<Bytes>) -> Result<Vec<Durati
         latencies.extend(done??);
     }
     Ok(latencies)
-}
-
-async fn export(channel: &mut Channel, body: Bytes, gzip: bool) -> Result<()> {
-    let mut request = http::Request::post(EXPORT)
-        .header("content-type", "application/grpc")
-        .header("te", "trailers");
-    if gzip {
-        request = request.header("grpc-encoding", "gzip");
-    }
-    let request = request.body(tonic::body::Body::new(
-        Full::new(body).map_err(|never| match never {}),
-    ))?;
-    std::future::poll_fn(|context| channel.poll_ready(context)).await?;
-    let response = channel.call(request).await?;
-    let status = response.headers().get("grpc-status").cloned();
-    let answer = response.into_body().collect().await?;
-    let status = status.or_else(|| answer.trailers()?.get("grpc-status").cloned());
-    match status {
-        Some(status) if status == "0" => Ok(()),
-        other => Err(format!("answered {other:?}").into()),
-    }
 }
 
 /// The corpus in requests as `load` wants them, framed for gRPC, and the number of spans.

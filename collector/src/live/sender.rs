@@ -2,8 +2,6 @@
 
 use std::net::SocketAddr;
 
-use axum::body::{Body, HttpBody};
-use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
@@ -14,7 +12,7 @@ use oriel_storage::{Answer, ContentEncoding};
 use super::rejection::{Refused, Rejection, SAMPLE_BYTES};
 use crate::inflate;
 use crate::receive::grpc::GRPC_ENCODING;
-use crate::receive::{GRPC_PREFIX, Transport, encoding, peek};
+use crate::receive::{GRPC_PREFIX, Incoming, Transport, encoding, peek};
 use crate::{Error, respond};
 
 /// The sender of one export call.
@@ -23,6 +21,8 @@ pub(crate) struct Sender<'a> {
     pub(crate) signal: Signal,
     pub(crate) transport: Transport,
     pub(crate) head: &'a Parts,
+    /// Its address, where known.
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 /// What is known of a call's body.
@@ -77,12 +77,11 @@ impl Sender<'_> {
             true => &seen.payload,
             false => &plain[..],
         };
-        let peer = self.head.extensions.get::<ConnectInfo<SocketAddr>>();
         Rejection::from(Refused {
             time,
             signal: self.signal,
             transport: self.transport.as_str(),
-            peer: peer.map(|ConnectInfo(peer)| *peer),
+            peer: self.peer,
             status,
             reason,
             records,
@@ -94,7 +93,7 @@ impl Sender<'_> {
     }
 
     /// What a body holds that is refused for its head: its start, where it helps to know that.
-    pub(crate) async fn look_at(self, body: &mut Body, error: &Error) -> Seen {
+    pub(crate) async fn look_at(self, body: &mut impl Incoming, error: &Error) -> Seen {
         let announced = body.size_hint().exact();
         let start = match error {
             // Whoever has no token shows nothing; a good body that came too early is no news.

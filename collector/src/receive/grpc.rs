@@ -9,6 +9,10 @@
 
 use std::sync::Arc;
 
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
@@ -16,12 +20,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use hyper::body::Frame;
 use oriel_proto::Signal;
 use oriel_storage::ContentType;
 
-use super::{Call, GRPC_PREFIX, Transport, encoding};
+use super::{Call, GRPC_PREFIX, Incoming, Transport, encoding, peer};
 use crate::ingest::Ingest;
 use crate::live::sender::Sender;
 use crate::{Error, Result, auth, respond};
@@ -42,7 +46,9 @@ pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
     let mut router = Router::new().route("/grpc.health.v1.Health/Check", post(health));
     for signal in Signal::ALL {
         let export = move |State(ingest): State<Arc<Ingest>>, request: Request| async move {
-            export(&ingest, signal, request).await
+            let peer = peer(request.extensions());
+            let answer = export(&ingest, signal, peer, request).await;
+            answer.map(Body::new)
         };
         router = router.route(path(signal), post(export));
     }
@@ -67,13 +73,28 @@ pub(crate) async fn unknown_method(
         true => refuse(
             &ingest,
             &Error::UnknownMethod(request.uri().path().to_owned()),
-        ),
+        )
+        .map(Body::new),
         false => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-/// Answers one Export call.
-async fn export(ingest: &Ingest, signal: Signal, request: Request) -> Response {
+/// The signal of a request that is an Export call.
+pub(crate) fn exported<B>(request: &http::Request<B>) -> Option<Signal> {
+    let called = request.uri().path();
+    let found = Signal::ALL
+        .into_iter()
+        .find(|signal| path(*signal) == called);
+    found.filter(|_| request.method() == Method::POST)
+}
+
+/// Answers one Export call of `peer`.
+pub(crate) async fn export(
+    ingest: &Ingest,
+    signal: Signal,
+    peer: Option<SocketAddr>,
+    request: http::Request<impl Incoming>,
+) -> Response<Reply> {
     let (head, mut body) = request.into_parts();
     if !is_grpc(&head.headers) {
         let given = head
@@ -87,14 +108,18 @@ async fn export(ingest: &Ingest, signal: Signal, request: Request) -> Response {
             signal,
             transport: Transport::Http,
             head: &head,
+            peer,
         };
         ingest.refuse_unread(sender, &mut body, &error).await;
-        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+        let mut response = Response::new(Reply::default());
+        *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return response;
     }
     let sender = Sender {
         signal,
         transport: Transport::Grpc,
         head: &head,
+        peer,
     };
     let stored = match check(ingest, signal, &head.headers, &body) {
         Ok(call) => ingest.ingest(call, sender, &mut body).await,
@@ -110,7 +135,12 @@ async fn export(ingest: &Ingest, signal: Signal, request: Request) -> Response {
 }
 
 /// Everything that can be known before the body is read.
-fn check(ingest: &Ingest, signal: Signal, headers: &HeaderMap, body: &Body) -> Result<Call> {
+fn check(
+    ingest: &Ingest,
+    signal: Signal,
+    headers: &HeaderMap,
+    body: &impl Incoming,
+) -> Result<Call> {
     auth::check(ingest.token(), headers)?;
     let declared = body
         .size_hint()
@@ -134,6 +164,7 @@ async fn health(State(ingest): State<Arc<Ingest>>) -> Response {
     } else {
         NOT_SERVING
     })
+    .map(Body::new)
 }
 
 /// Whether the content type is gRPC with protobuf messages.
@@ -152,7 +183,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// An answer with `message` and the status OK.
-fn message(message: &[u8]) -> Response {
+fn message(message: &[u8]) -> Response<Reply> {
     let mut framed = BytesMut::with_capacity(GRPC_PREFIX + message.len());
     framed.put_u8(0);
     // Answers are a few hundred bytes.
@@ -160,9 +191,10 @@ fn message(message: &[u8]) -> Response {
     framed.put_slice(message);
     let mut trailers = HeaderMap::new();
     trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
-    let body = Full::<Bytes>::from(framed.freeze());
-    let body = body.with_trailers(std::future::ready(Some(Ok(trailers))));
-    let mut response = Response::new(Body::new(body));
+    let mut response = Response::new(Reply {
+        message: Some(framed.freeze()),
+        trailers: Some(trailers),
+    });
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, GRPC);
     headers.insert(GRPC_ACCEPT_ENCODING, ACCEPTED);
@@ -170,10 +202,36 @@ fn message(message: &[u8]) -> Response {
 }
 
 /// An answer without a message: the status of `error` in place of headers and trailers.
-fn refuse(ingest: &Ingest, error: &Error) -> Response {
-    let mut response: Response = respond::status(error, ingest.retry_after()).into_http();
+fn refuse(ingest: &Ingest, error: &Error) -> Response<Reply> {
+    let status = respond::status(error, ingest.retry_after());
+    let mut response: Response<Reply> = status.into_http();
     response
         .headers_mut()
         .insert(GRPC_ACCEPT_ENCODING, ACCEPTED);
     response
+}
+
+/// The body of an answer: a framed message, then trailers; or nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    message: Option<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+impl HttpBody for Reply {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, Self::Error>>> {
+        let message = self.message.take().map(Frame::data);
+        let frame = message.or_else(|| self.trailers.take().map(Frame::trailers));
+        Poll::Ready(frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.message.is_none() && self.trailers.is_none()
+    }
 }

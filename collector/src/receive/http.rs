@@ -18,7 +18,7 @@ use oriel_proto::Signal;
 use oriel_storage::ContentType;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use super::{Call, Transport, encoding};
+use super::{Call, Transport, encoding, peer};
 use crate::ingest::Ingest;
 use crate::live::sender::Sender;
 use crate::{Error, Result, auth, respond};
@@ -76,6 +76,7 @@ async fn export(ingest: &Ingest, signal: Signal, request: Request) -> Response {
         signal,
         transport: Transport::Http,
         head: &head,
+        peer: peer(&head.extensions),
     };
     let stored = match check(ingest, signal, content_type, &head.headers, &body) {
         Ok(call) => ingest.ingest(call, sender, &mut body).await,

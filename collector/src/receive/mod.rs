@@ -5,9 +5,14 @@
 pub(crate) mod grpc;
 pub(crate) mod http;
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use std::net::SocketAddr;
+
+use ::http::Extensions;
+use axum::body::HttpBody;
+use axum::extract::ConnectInfo;
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use oriel_proto::Signal;
@@ -22,6 +27,17 @@ pub(crate) const GRPC_PREFIX: usize = 5;
 
 /// How long a refusal waits for the start of the body that it refuses.
 const PEEK_TIME: Duration = Duration::from_millis(100);
+
+/// The body of a request, as hyper or axum has it.
+pub(crate) trait Incoming: HttpBody<Data = Bytes, Error: Display> + Send + Unpin {}
+
+impl<B: HttpBody<Data = Bytes, Error: Display> + Send + Unpin> Incoming for B {}
+
+/// Where a request that came by a router is from.
+fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(peer)| *peer)
+}
 
 /// How a call came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +92,7 @@ pub(crate) fn encoding(name: Option<&[u8]>) -> Result<ContentEncoding> {
 }
 
 /// The start of a body that is refused unread, for the record: what comes within [`PEEK_TIME`].
-pub(crate) async fn peek(body: &mut Body) -> Bytes {
+pub(crate) async fn peek(body: &mut impl Incoming) -> Bytes {
     let mut start = BytesMut::new();
     let peeking = async {
         while start.len() < SAMPLE_BYTES
@@ -96,7 +112,7 @@ pub(crate) async fn peek(body: &mut Body) -> Bytes {
 /// What had arrived until then is left in `seen`.
 pub(crate) async fn read(
     call: &Call,
-    body: &mut Body,
+    body: &mut impl Incoming,
     max: usize,
     timeout: Duration,
     permit: &mut Permit,
@@ -123,7 +139,7 @@ pub(crate) async fn read(
 
 async fn read_all(
     transport: Transport,
-    body: &mut Body,
+    body: &mut impl Incoming,
     max: usize,
     permit: &mut Permit,
     whole: &mut BytesMut,

@@ -26,7 +26,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{Collector, Config, decode, serve_http};
+use crate::{Collector, Config, Exports, decode, serve_grpc, serve_http};
 
 /// A collector that listens; ends when dropped.
 struct Running {
@@ -87,7 +87,9 @@ async fn start_with(change: impl FnOnce(&mut Config), token: Option<&str>) -> Ru
     let stopped = stop.clone();
     tokio::spawn(async move { serve_http(http, router, &limits, stopped).await });
     let (router, limits) = (collector.grpc_router(), config.http_limits());
-    tokio::spawn(async move { serve_http(grpc, router, &limits, stop).await });
+    let exports = Exports::default();
+    exports.open(&collector);
+    tokio::spawn(async move { serve_grpc(grpc, router, exports, &limits, stop).await });
     running
 }
 
