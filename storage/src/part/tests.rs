@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::DataType;
 use parquet::basic::Encoding;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -184,6 +184,36 @@ fn parquet_fields_carry_column_ids() {
             assert!(chunk.column_index_offset().is_some() && chunk.offset_index_offset().is_some());
         }
     }
+}
+
+/// Scenario: 4,000 logs with bodies of 200 bytes that differ, some of them empty, absent or not ASCII.
+/// Guarantees: what has no place in the dictionary is written with lengths apart from the texts, for
+/// scans; every body comes back.
+#[test]
+fn bodies_lie_side_by_side() {
+    let directory = tempfile::tempdir().unwrap();
+    let ctx = context(directory.path(), Schemas::format0(), Config::default());
+    let schema = ctx.schemas.of(Table::Logs);
+    let rows = rows(schema, &times(4000), NOW, 1);
+    let body = |row: usize| match row % 100 {
+        7 => None,
+        8 => Some(String::new()),
+        _ => Some(format!("größe {row:0>192}")),
+    };
+    let at = schema.index_of("body").unwrap();
+    let mut columns = rows.columns().to_vec();
+    columns[at] = std::sync::Arc::new((0..4000).map(body).collect::<StringArray>());
+    let rows = RecordBatch::try_new(rows.schema(), columns).unwrap();
+    let part = write(&ctx, Table::Logs, &rows);
+    let back = read(&ctx, &part);
+    assert_eq!(texts(&back), texts(std::slice::from_ref(&rows)));
+    let file = fs::File::open(directory.path().join(&part.path)).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let chunks = reader.metadata().row_group(0).columns();
+    let mut chunks = chunks.iter();
+    let chunk = chunks.find(|chunk| chunk.column_path().parts() == ["body"]);
+    let mut encodings = chunk.unwrap().encodings();
+    assert!(encodings.any(|encoding| encoding == Encoding::DELTA_LENGTH_BYTE_ARRAY));
 }
 
 /// Scenario: a file was written before an operator promoted two more attributes.

@@ -258,10 +258,13 @@ fn properties(
             .set_write_batch_size(TRACES_PAGE_ROWS);
     }
     if schema.table == Table::Logs {
+        // Lengths apart from the texts: a reader checks the texts of a page in one go, and whatever
+        // repeats does so past the end of a row.
         let body = ColumnPath::new(vec![words::COLUMN.to_owned()]);
         builder = builder
             .set_column_data_page_size_limit(body.clone(), BODY_PAGE_BYTES)
-            .set_column_dictionary_page_size_limit(body, BODY_PAGE_BYTES);
+            .set_column_dictionary_page_size_limit(body.clone(), BODY_PAGE_BYTES)
+            .set_column_encoding(body, ParquetEncoding::DELTA_LENGTH_BYTE_ARRAY);
     }
     for column in &schema.columns {
         let encoding = match column.encoding {
