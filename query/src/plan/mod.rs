@@ -14,6 +14,7 @@ mod regex_words;
 mod regexes;
 mod resolve;
 pub(crate) mod session;
+mod sieve;
 mod stopping;
 pub(crate) mod table;
 mod typing;

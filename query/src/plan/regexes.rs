@@ -3,7 +3,10 @@
 //! Arrow's kernels compile an expression again for each batch, and what it learns while it matches is
 //! lost each time: a third of the work of a scan. So here a few compiled ones are kept, and operators
 //! (`~`, `~*`, `!~`, `!~*`) with a constant expression become calls of `regexp_like`, which uses them.
+//! A text is asked first whether it has the literals of the expression at all ([`Sieve`]).
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArrayType};
@@ -18,6 +21,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use regex::{Regex, RegexBuilder};
 
+use super::sieve::Sieve;
 use crate::work;
 
 /// Name of the function.
@@ -32,35 +36,68 @@ const ROWS_BETWEEN_LOOKS: usize = 256;
 /// Bytes of the program of one that is kept; larger ones are compiled for each batch.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
-static KEPT: Mutex<Vec<(String, Arc<Regex>)>> = Mutex::new(Vec::new());
+/// An expression, ready to match.
+#[derive(Debug, Clone)]
+struct Compiled {
+    regex: Regex,
+    /// Says of most texts whether they match.
+    sieve: Option<Arc<Sieve>>,
+}
 
-/// `pattern` compiled, with what it learned of texts before. Errors: it is none.
-fn compiled(pattern: String) -> Result<Arc<Regex>> {
-    let find = |kept: &mut Vec<(String, Arc<Regex>)>| {
-        let at = kept.iter().position(|(known, _)| *known == pattern)?;
-        let found = kept.remove(at);
-        let regex = Arc::clone(&found.1);
-        kept.push(found);
-        Some(regex)
-    };
-    // Nothing under this lock can panic half way.
-    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = find(&mut kept()) {
-        return Ok(known);
-    }
-    let small = RegexBuilder::new(&pattern)
-        .size_limit(KEPT_BYTES_MAX)
-        .build();
-    let Ok(made) = small.map(Arc::new) else {
-        let made = Regex::new(&pattern).map(Arc::new);
-        return made.or_else(|error| exec_err!("regular expression did not compile: {error}"));
-    };
-    let mut kept = kept();
+/// Expressions by their texts; those that were used last come last.
+type Kept<C> = Vec<(String, C)>;
+
+static KEPT: Mutex<Kept<Arc<Compiled>>> = Mutex::new(Vec::new());
+
+thread_local! {
+    /// Copies of those for one thread, which share the program. What a match needs is lent from a pool
+    /// that belongs to a copy: at once to the thread that asked first, by a lock for each text to others.
+    static OWN: RefCell<Kept<Rc<Compiled>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The one of `pattern`, which is the last then.
+fn find<C: Clone>(kept: &mut Kept<C>, pattern: &str) -> Option<C> {
+    let at = kept.iter().position(|(known, _)| known == pattern)?;
+    let found = kept.remove(at);
+    let compiled = found.1.clone();
+    kept.push(found);
+    Some(compiled)
+}
+
+fn keep<C>(kept: &mut Kept<C>, pattern: &str, compiled: C) {
     if kept.len() >= KEPT_MAX {
         kept.remove(0);
     }
-    kept.push((pattern, Arc::clone(&made)));
-    Ok(made)
+    kept.push((pattern.to_owned(), compiled));
+}
+
+/// `pattern` compiled, with what it learned of texts before in this thread. Errors: it is none.
+fn compiled(pattern: &str) -> Result<Rc<Compiled>> {
+    if let Some(own) = OWN.with_borrow_mut(|own| find(own, pattern)) {
+        return Ok(own);
+    }
+    // Nothing under this lock can panic half way.
+    let kept = || KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = find(&mut kept(), pattern);
+    let small = || {
+        let small = RegexBuilder::new(pattern)
+            .size_limit(KEPT_BYTES_MAX)
+            .build();
+        let regex = small.ok()?;
+        let sieve = Sieve::new(pattern).map(Arc::new);
+        let made = Arc::new(Compiled { regex, sieve });
+        keep(&mut kept(), pattern, Arc::clone(&made));
+        Some(made)
+    };
+    if let Some(shared) = known.or_else(small) {
+        let own = Rc::new(Compiled::clone(&shared));
+        OWN.with_borrow_mut(|kept| keep(kept, pattern, Rc::clone(&own)));
+        return Ok(own);
+    }
+    match Regex::new(pattern) {
+        Ok(regex) => Ok(Rc::new(Compiled { regex, sieve: None })),
+        Err(error) => exec_err!("regular expression did not compile: {error}"),
+    }
 }
 
 /// `regexp_like` of many texts and one expression; `None` for other arguments.
@@ -91,11 +128,25 @@ fn constant(value: &ColumnarValue) -> Option<&str> {
 }
 
 fn matched<'a, S: StringArrayType<'a> + Copy>(texts: &S, pattern: String) -> Result<ArrayRef> {
-    let regex = compiled(pattern)?;
-    let mut over = false;
+    let compiled = compiled(&pattern)?;
+    let Compiled { regex, sieve } = &*compiled;
+    let mut sieve = sieve.as_deref();
+    let (mut over, mut passed) = (false, 0);
     let found = BooleanBuffer::collect_bool(texts.len(), |row| {
-        over = over || row % ROWS_BETWEEN_LOOKS == 0 && work::over();
-        !over && texts.is_valid(row) && regex.is_match(texts.value(row))
+        if row % ROWS_BETWEEN_LOOKS == 0 {
+            over = over || work::over();
+            // Where it cannot tell of most texts, to ask it is work for nothing.
+            sieve = sieve.filter(|_| passed <= row / 2);
+        }
+        if over || !texts.is_valid(row) {
+            return false;
+        }
+        let text = texts.value(row);
+        let known = sieve.and_then(|sieve| sieve.matches(text));
+        known.unwrap_or_else(|| {
+            passed += 1;
+            regex.is_match(text)
+        })
     });
     if over {
         return Err(DataFusionError::Execution("the query is over".to_owned()));
