@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use oriel_storage::Snapshot;
 use oriel_storage::schema::Table;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -145,9 +146,14 @@ async fn log_patterns(
     let logs = Selection::new(&api, Table::Logs, range, params.q.as_deref())?;
     let steps = Steps::covering(range.from, range.to, buckets);
     let asking = Arc::new(Asking::new(&api));
-    let total = count(&asking, &logs).await?;
     let records_max = api.engine.config().pattern_records_max as u64;
-    let complete = total <= records_max;
+    // Where more cannot be, all are read once, and counted meanwhile.
+    let few = records_within(asking.snapshot(), logs.range) <= records_max;
+    let total = match few {
+        true => None,
+        false => Some(count(&asking, &logs).await?),
+    };
+    let complete = total.is_none_or(|total| total <= records_max);
     let logs = match complete {
         true => logs,
         false => newest(&asking, &logs, records_max).await?,
@@ -155,7 +161,7 @@ async fn log_patterns(
     let (asked, read) = (Arc::clone(&asking), logs.clone());
     let clustering = async move { cluster(&asked, &read, steps).await };
     let mut patterns = api.engine.work(clustering).await??;
-    let read = patterns.iter().map(|pattern| pattern.count).sum();
+    let read: u64 = patterns.iter().map(|pattern| pattern.count).sum();
     let patterns_count = patterns.len();
     let others = patterns.iter().skip(shown).map(|pattern| pattern.count);
     let others = others.sum();
@@ -169,7 +175,7 @@ async fn log_patterns(
         patterns: patterns.collect(),
         patterns_count,
         read,
-        total,
+        total: total.unwrap_or(read),
         complete,
         buckets: TrendBuckets {
             from: steps.start.to_string(),
@@ -180,6 +186,15 @@ async fn log_patterns(
         others,
         receipt: asking.receipt(),
     }))
+}
+
+/// At most so many records lie in `range`, as far as that is known without reading any.
+fn records_within(snapshot: &Snapshot, range: Range) -> u64 {
+    let parts = snapshot.parts(Table::Logs).iter();
+    let parts = parts.filter(|part| part.time_min.0 <= range.to && part.time_max.0 >= range.from);
+    let buffers = snapshot.buffers(Table::Logs).iter();
+    let buffered = buffers.map(|batch| batch.rows().num_rows() as u64);
+    parts.map(|part| part.rows).sum::<u64>() + buffered.sum::<u64>()
 }
 
 async fn count(asking: &Asking, logs: &Selection) -> Result<u64, Error> {
