@@ -2,8 +2,8 @@
 //! connection of HTTP/2, one unary call at a time.
 //!
 //! In: requests, framed for gRPC. Out: whether each was answered OK. Headers and message leave in one
-//! write, as those of grpc-go, grpc-java and grpc-core do; or in two, as hyper's client (tonic, the
-//! Rust SDK) has it, which costs a server a second wake-up, read and TCP acknowledgement a request.
+//! write, as those of grpc-go do; or in two, as hyper's client (tonic, the Rust SDK) has it, which
+//! costs a server a second wake-up, read and TCP acknowledgement a request.
 //! The answer's headers are not decoded: one without a message is a refusal.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};

@@ -245,7 +245,9 @@ async fn drive(load: Load) -> Result<()> {
     if load.warm {
         let (first, rest) = requests.split_at(requests.len() / 2);
         send(&load, port, first.to_vec()).await?;
-        server.tell("flush")?;
+        if load.floor.is_none() {
+            server.tell("flush")?;
+        }
         (requests, spans) = (rest.to_vec(), spans * rest.len() / requests.len());
     }
     if load.wait > 0 {
