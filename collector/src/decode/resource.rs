@@ -228,8 +228,8 @@ impl Inherited {
             Arc::as_ptr(&of.scope) as usize,
         ];
         if let Some(group) = self.group_of.get(&key) {
-            let same = |(seen, url): (&Box<[u8]>, &&[u8])| **seen == **url;
-            if self.groups[*group].urls.iter().zip(&of.urls).all(same) {
+            let seen = &self.groups[*group].urls;
+            if seen.each_ref().map(|url| &**url) == of.urls {
                 return (*group, false);
             }
         }
