@@ -27,6 +27,8 @@ const EXPIRE_PAUSE: Duration = Duration::from_secs(5);
 const SCRUB_DELAY: Duration = Duration::from_secs(60);
 /// For so long no merge is begun while requests are refused for want of memory.
 const MERGE_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a merge that is put off looks whether it may begin.
+const CALM_LOOK: Duration = Duration::from_millis(50);
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
@@ -182,26 +184,29 @@ async fn join(store: Weak<Inner>, wake: Arc<Wake>, mut stop: watch::Receiver<boo
 }
 
 async fn compact(store: Weak<Inner>, mut stop: watch::Receiver<bool>) {
-    let Some(pause) = store
-        .upgrade()
-        .map(|store| store.engine.config.compact_interval)
-    else {
+    let Some((pause, wake)) = store.upgrade().map(|store| {
+        (
+            store.engine.config.compact_interval,
+            Arc::clone(&store.wake),
+        )
+    }) else {
         return;
     };
-    let mut patient_until = Instant::now() + MERGE_PATIENCE;
     while until(&mut stop, tokio::time::sleep(pause)).await {
-        let Some(store) = store.upgrade() else { return };
-        let wake = Arc::clone(&store.wake);
         // A merge takes memory that requests are refused for; but without merges files pile up.
+        let (wake, patient_until) = (Arc::clone(&wake), Instant::now() + MERGE_PATIENCE);
         let put_off = move || {
             let pressure = wake.pressure.load(Ordering::Relaxed);
             pressure >= Pressure::Refuse as u8 && Instant::now() < patient_until
         };
-        if !put_off() {
-            let work = move |store: &Inner| store.compact_until(&put_off);
-            step("compact", Urgency::Later, store, work).await;
-            patient_until = Instant::now() + MERGE_PATIENCE;
+        while put_off() {
+            if !until(&mut stop, tokio::time::sleep(CALM_LOOK)).await {
+                return;
+            }
         }
+        let Some(store) = store.upgrade() else { return };
+        let work = move |store: &Inner| store.compact_until(&put_off);
+        step("compact", Urgency::Later, store, work).await;
     }
 }
 

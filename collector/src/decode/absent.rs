@@ -1,8 +1,9 @@
 //! Columns that no row of a batch has: arrays of NULL, and lists without items, made once and shared by
 //! all batches and all columns of one type.
 //!
-//! In: a number of rows. Out: an array for each column of a table. Memory is bounded: arrays of
-//! [`ROWS_MAX`] rows are kept (about 50 bytes a row), and their beginnings for the last [`KEPT`] sizes.
+//! In: a number of rows. Out: an array for each column of a table. Memory is bounded: arrays of 16, 32 and
+//! so on to [`ROWS_MAX`] rows are kept (about 50 bytes a row), and their beginnings for the last [`KEPT`] sizes.
+//! Beginnings of the next larger arrays only, since queries count the memory of whole ones.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -17,6 +18,12 @@ const KEPT: usize = 32;
 
 /// Batches of more rows have arrays of their own.
 const ROWS_MAX: usize = 4096;
+
+/// Rows of the smallest arrays that are kept.
+const ROWS_MIN: usize = 16;
+
+/// Sizes from [`ROWS_MIN`] to [`ROWS_MAX`].
+const WHOLE: usize = (ROWS_MAX / ROWS_MIN).ilog2() as usize + 1;
 
 /// The arrays of one number of rows, by column.
 #[derive(Debug)]
@@ -66,8 +73,8 @@ impl Columns {
 #[derive(Debug)]
 pub(super) struct Absent {
     types: Vec<DataType>,
-    /// The arrays of [`ROWS_MAX`] rows.
-    whole: OnceLock<Columns>,
+    /// The arrays of 16 rows, 32 and so on, to [`ROWS_MAX`].
+    whole: [OnceLock<Columns>; WHOLE],
     /// Last used first.
     kept: Mutex<Vec<Arc<Columns>>>,
 }
@@ -77,7 +84,7 @@ impl Absent {
         let types = schema.columns.iter();
         Absent {
             types: types.map(|column| column.buffer_type().clone()).collect(),
-            whole: OnceLock::new(),
+            whole: Default::default(),
             kept: Mutex::default(),
         }
     }
@@ -94,11 +101,13 @@ impl Absent {
             Some(at) => kept[..=at].rotate_right(1),
             None => {
                 kept.truncate(KEPT - 1);
-                let whole = match self.whole.get() {
+                let size = rows.next_power_of_two().max(ROWS_MIN);
+                let place = &self.whole[(size / ROWS_MIN).ilog2() as usize];
+                let whole = match place.get() {
                     Some(whole) => whole,
                     None => {
-                        let whole = self.make(ROWS_MAX)?;
-                        self.whole.get_or_init(|| whole)
+                        let whole = self.make(size)?;
+                        place.get_or_init(|| whole)
                     }
                 };
                 kept.insert(0, Arc::new(whole.first(rows)));
@@ -152,7 +161,7 @@ mod tests {
         for table in [Table::Spans, Table::Logs, Table::Metrics] {
             let schema = schemas.of(table);
             let absent = Absent::new(schema);
-            for rows in (1..100).chain([ROWS_MAX + 1]) {
+            for rows in (1..100).chain([ROWS_MAX - 1, ROWS_MAX, ROWS_MAX + 1]) {
                 let columns = absent.of(rows).expect("columns");
                 for (at, column) in schema.columns.iter().enumerate() {
                     let (null, list) = (&columns.nulls[at], &columns.empty_lists[at]);

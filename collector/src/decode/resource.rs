@@ -59,6 +59,11 @@ impl Resource {
         out.bytes += out.attributes.len() + out.entity_refs.len();
         Ok(out)
     }
+
+    /// Bytes that each row inherits of it.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 /// Appends an EntityRef to the JSON list `out`, which is closed by the caller.
@@ -124,11 +129,11 @@ impl Scope {
         sets.write_filled(0, &mut out.attributes)?;
         Ok(out)
     }
-}
 
-/// Bytes that each row of a group inherits, without the schema URLs.
-pub(super) fn inherited_bytes(resource: &Resource, scope: &Scope) -> usize {
-    resource.bytes + scope.name.len() + scope.version.len() + scope.attributes.len()
+    /// Bytes that each row inherits of it.
+    pub(super) fn bytes(&self) -> usize {
+        self.name.len() + self.version.len() + self.attributes.len()
+    }
 }
 
 /// A resource group and one of its scope groups, as far as their records inherit from them.

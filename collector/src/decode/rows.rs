@@ -24,7 +24,7 @@ use super::any_value::Sets;
 use super::attributes::{Placer, Promoted, PromotedColumns};
 use super::column::{Fixed, Groups, Lists, Text};
 use super::known::Known;
-use super::resource::{Group, Inherited, Resource, Scope, inherited_bytes};
+use super::resource::{Group, Inherited, Resource, Scope};
 use super::wire::{Fault, Problem, Reader};
 
 /// A batch is cut at this size.
@@ -213,7 +213,10 @@ impl<'a> Rows<'a> {
     ) -> Result<(), Stop> {
         let (resource, schema_url) = read_head(group, "Resource")?;
         let (placer, sets) = (&mut self.room.placers.0, &mut self.sets);
-        let read = || Resource::read(resource, &self.layout.resource, placer, sets);
+        let read = || {
+            let read = Resource::read(resource, &self.layout.resource, placer, sets);
+            read.map(|resource| (resource.bytes(), resource))
+        };
         let known = &mut self.room.resources;
         self.group.resource = known.get_or_read(bytes(resource), read)?;
         self.group.urls[0] = schema_url;
@@ -252,10 +255,12 @@ impl<'a> Rows<'a> {
                     }
                     records.record(reader.message(R::NAMES[3])?, self)?;
                 }
+                // The last one counts, which may have been looked for.
+                3 if self.ahead.is_none() => drop(reader.bytes()?),
                 3 => self.group.urls[1] = reader.bytes()?,
                 _ => reader.skip()?,
             }
-            if self.is_full() {
+            if entered && self.is_full() {
                 self.cut(records)?;
             }
         }
@@ -263,10 +268,7 @@ impl<'a> Rows<'a> {
         if !entered {
             self.enter_scope(scope)?;
         }
-        let urls = self.group.urls.iter().map(|url| url.len()).sum::<usize>();
-        self.charge(urls * (self.row - self.scope_row), &reader)?;
-        self.end_run();
-        Ok(())
+        self.end_run()
     }
 
     /// Reads the whole scope group for the head, which comes late or never, and the schema URL.
@@ -280,7 +282,7 @@ impl<'a> Rows<'a> {
     }
 
     fn enter_scope(&mut self, scope: Option<Reader<'a>>) -> Result<(), Fault> {
-        let read = || Scope::read(scope, &mut self.sets);
+        let read = || Scope::read(scope, &mut self.sets).map(|scope| (scope.bytes(), scope));
         self.group.scope = self.room.scopes.get_or_read(bytes(scope), read)?;
         Ok(())
     }
@@ -304,7 +306,7 @@ impl<'a> Rows<'a> {
     /// Counts a row of `bytes` bytes on the wire. Errors when the rows grow too large.
     #[inline]
     pub(super) fn begin_row(&mut self, bytes: usize, reader: &Reader<'_>) -> Result<(), Fault> {
-        let inherited = inherited_bytes(&self.group.resource, &self.group.scope);
+        let inherited = self.group.resource.bytes() + self.group.scope.bytes();
         self.charge(bytes + self.layout.row_bytes + inherited, reader)
     }
 
@@ -360,9 +362,18 @@ impl<'a> Rows<'a> {
         self.batch_bytes >= BATCH_BYTES
     }
 
-    fn end_run(&mut self) {
+    /// Ends the rows of a scope group in this batch; its schema URLs are known now, and each row
+    /// inherits them. Errors when the rows grow too large by that.
+    fn end_run(&mut self) -> Result<(), Stop> {
         let count = self.row - self.scope_row;
         if count > 0 {
+            let urls: usize = self.group.urls.iter().map(|url| url.len()).sum();
+            self.batch_bytes += urls * count;
+            self.bytes += urls * count;
+            if self.bytes > self.bytes_max {
+                let problem = Problem::TooLarge.as_str();
+                return Err(Stop::Error(DecodeError::TooLarge(problem)));
+            }
             let inherited = &mut self.room.inherited;
             inherited.set_run(self.scope_row, count, &self.group);
             let slots = self.group.resource.strays.iter();
@@ -370,6 +381,7 @@ impl<'a> Rows<'a> {
             self.strays.extend(names);
         }
         self.scope_row = self.row;
+        Ok(())
     }
 
     fn end_request(&mut self) {
@@ -384,7 +396,7 @@ impl<'a> Rows<'a> {
     /// Makes a batch of the rows so far.
     pub(super) fn cut<R: Records<'a>>(&mut self, records: &mut R) -> Result<(), Stop> {
         self.look_ahead()?;
-        self.end_run();
+        self.end_run()?;
         self.end_request();
         if self.row == 0 {
             return Ok(());

@@ -11,7 +11,7 @@ use prost::Message;
 use super::edges::field;
 use super::{RECEIVED_AT, decode, difference, reference, rows};
 use crate::decode::testing::{log_request, metric_request, trace_request};
-use crate::decode::{Decoder, REQUEST_BYTES_MAX};
+use crate::decode::{DecodeError, Decoder, REQUEST_BYTES_MAX};
 
 /// A scope group of one part only: protobuf puts messages together by putting bytes together.
 fn part(make: impl FnOnce(&mut ScopeLogs)) -> Vec<u8> {
@@ -76,6 +76,38 @@ fn parts_of_a_group_come_in_any_order() {
         batches = batches.max(got.batches.len());
     }
     assert_eq!(batches, 2);
+}
+
+/// Scenario: a scope group that its schema URL makes large, known at its end; then one whose head comes
+/// last. A scope and a resource with a URL of 1 MiB over very many empty records.
+/// Guarantees: the batch is cut between records only, and no row loses its scope; what each row inherits
+/// counts, so that the latter are refused.
+#[test]
+fn schema_urls_count() {
+    let scope = InstrumentationScope {
+        name: "late".to_owned(),
+        ..InstrumentationScope::default()
+    };
+    let url = |bytes: usize| part(|logs| logs.schema_url = "u".repeat(bytes));
+    let large = [records("one"), url(33 << 20)].concat();
+    let head = part(|logs| logs.scope = Some(scope));
+    let late = [url(3), records("two"), head].concat();
+    let body = field(1, &[field(2, &large), field(2, &late)].concat());
+    let got = decode(Signal::Logs, &body).expect("a good request");
+    let want = reference(Signal::Logs, &body).expect("good for prost");
+    assert_eq!(difference(&rows(&got), &want), "");
+    assert!(got.batches.len() > 1);
+
+    let empty = field(2, &[]).repeat(1 << 20);
+    let of_scope = field(1, &field(2, &[empty.clone(), url(1 << 20)].concat()));
+    let of_resource = field(1, &[field(2, &empty), url(1 << 20)].concat());
+    for body in [of_scope, of_resource] {
+        let refused = decode(Signal::Logs, &body);
+        assert!(
+            matches!(refused, Err(DecodeError::TooLarge(_))),
+            "{refused:?}"
+        );
+    }
 }
 
 /// Reads `bodies` with one decoder: all together, again in the other order, and each alone.
