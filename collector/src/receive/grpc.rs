@@ -1,6 +1,6 @@
 //! OTLP/gRPC: the three Export methods, and the health check.
 //!
-//! Input: HTTP/2 requests from `serve_http`. Output: answers by `respond`.
+//! Input: HTTP/2 requests from `serve_grpc`. Output: answers by `respond`.
 //! The framing of unary calls is done here, not by tonic, because the log keeps a message as it
 //! was received, still compressed, and tonic hands over inflated and decoded messages only.
 //! Source: gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md). A request is one message behind a

@@ -249,6 +249,17 @@ async fn old_rows_expire() {
     assert_eq!(shown(&store, Table::Spans).len(), 9);
 }
 
+/// Waits until the store has merged its parts, five seconds at least.
+async fn wait_for_merges(store: &Store) {
+    for _ in 0..1000 {
+        if store.stats().parts <= 8 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("{:?}", store.stats());
+}
+
 /// Scenario: rows are left alone with short intervals set.
 /// Guarantees: the store flushes and merges by itself.
 #[tokio::test(flavor = "multi_thread")]
@@ -269,13 +280,7 @@ async fn works_by_itself() {
         }
         assert_eq!(store.stats().buffer_rows, 0);
     }
-    for _ in 0..1000 {
-        if store.stats().parts <= 8 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert!(store.stats().parts <= 8, "{:?}", store.stats());
+    wait_for_merges(&store).await;
     check(&store, &sent, "at last");
 }
 
@@ -301,13 +306,7 @@ async fn merges_wait_while_memory_is_short() {
     tokio::time::sleep(Duration::from_millis(800)).await;
     assert_eq!(store.stats().parts, parts);
     store.set_pressure(Pressure::None);
-    for _ in 0..1000 {
-        if store.stats().parts <= 8 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert!(store.stats().parts <= 8, "{:?}", store.stats());
+    wait_for_merges(&store).await;
     check(&store, &sent, "at last");
 }
 
